@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench requirements clean
+
+PYTHON ?= python3
+TARGET ?= local
+BIN := .venv/bin
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: ## Install what running needs, and the livedex command into .venv/bin
+	@$(PYTHON) -m pipeline.local.install run
+
+setup-dev: ## Install what checks, tests and benchmarks need as well
+	@$(PYTHON) -m pipeline.local.install dev
+
+run: setup ## Start everything, send sample events, and watch
+	@$(BIN)/livedex run
+
+up: setup ## Start the local engines: OpenSearch and the AWS emulator
+	@$(BIN)/livedex up
+
+down: setup ## Stop the local engines
+	@$(BIN)/livedex down
+
+status: setup ## Show the local engines and every endpoint
+	@$(BIN)/livedex status
+
+logs: setup ## Show the engines' and the functions' lines
+	@$(BIN)/livedex logs
+
+deploy: setup ## Package and deploy; TARGET=aws for your account
+	@$(BIN)/livedex deploy --target $(TARGET)
+
+delete: setup ## Remove every AWS resource that deploy made
+	@$(BIN)/livedex delete --target $(TARGET)
+
+check: setup-dev ## Lint, types, layout, template
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+
+format: setup-dev ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: setup-dev ## All tests, on the real engines; ends with pytest's summary
+	$(BIN)/pytest
+
+bench: setup-dev ## Benchmarks, one JSON line a figure
+	@$(BIN)/python -m benchmarks
+
+requirements: setup-dev ## Pin every requirement file again, with hashes
+	for file in requirements/*.in; do $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file $${file%.in}.txt $$file; done
+
+clean: ## Stop the engines; remove local state and builds (not the downloads)
+	@if [ -x $(BIN)/livedex ]; then $(BIN)/livedex down; fi
+	rm -rf .livedex build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,265 @@
+"""Documents a second into a real node, and what they cost the client's processor.
+
+Every way gets the same deliveries, envelopes of about 600 bytes as JSON text, and stores the same
+documents by op ``create`` into an index that was made just before, under our own mapping. The ways take
+turns, so that a slow moment of the machine meets all of them; the node shares it with its clients.
+
+- *the story*: ``pipeline.indexing.index`` over the live store, two bodies to a batch: parse, route,
+  normalise, send, read every item's outcome, make and pack the deltas (a bus in memory takes them).
+- *the story, a body at a time*: the same over a store that sends one body after the other.
+- *serialised before*: the very bodies that the story sends, made before the clock starts and posted by
+  urllib3 on as many connections, without a look into the answers: as fast as the node can be fed.
+- *streaming_bulk*, *parallel_bulk*: opensearch-py's helpers with bodies of as many documents, the second
+  with two threads. The least code that makes the documents feeds them (``hand_made``); they write them as
+  JSON, send them and read every item. No deltas.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import urllib3
+from opensearchpy import OpenSearch, helpers
+
+from benchmarks import facts, hand_made
+from benchmarks.figure import Figure, median_in_turns
+from pipeline import indexing, settings, wiring
+from pipeline.adapters import memory, opensearch, opensearch_wire, system_clock
+from pipeline.core import bulk, normalise, parse, route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pipeline.core.model import BulkAnswer, Delivery, Document
+    from pipeline.core.route import Routes
+
+DOCUMENTS = 12_000
+"""Stored in a turn."""
+
+BODY = 2_000
+"""Documents in a body."""
+
+CONNECTIONS = 2
+TURNS = 5
+TIME = 60_000
+"""Milliseconds that a call of the story may take; it takes a third of a second."""
+
+BAR_RATE = 0.9
+"""Least share of the rate of bodies that were serialised before."""
+
+BAR_CPU = 5.0
+"""Least times that the story's processor time goes into that of ``streaming_bulk``."""
+
+SETTINGS = {"LIVEDEX_TARGET": "local", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+"""AWS is not asked for anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A node that has our mapping under a name of this run's own, and what is to be stored there.
+
+    Attributes:
+        family: The name; its indices and templates go when the run is over.
+        routes: Ours, with that family.
+        documents: What the deliveries become.
+    """
+
+    url: str
+    family: str
+    client: OpenSearch
+    routes: Routes
+    deliveries: Sequence[Delivery]
+    documents: Sequence[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to store all of a bench's deliveries.
+
+    Attributes:
+        store: Stores them; raises when they were not all stored.
+        cpu: This process's seconds of processor in each turn.
+    """
+
+    bench: Bench
+    store: Callable[[], None]
+    cpu: list[float] = field(default_factory=list)
+
+    def turn(self) -> float:
+        """Store all deliveries once into empty indices; the documents a second."""
+        _empty(self.bench)
+        began, used = time.perf_counter(), time.process_time()
+        self.store()
+        self.cpu.append(time.process_time() - used)
+        return len(self.bench.deliveries) / (time.perf_counter() - began)
+
+    @property
+    def cpu_of_100_000(self) -> float:
+        """Seconds of processor for 100,000 documents, the median."""
+        return statistics.median(self.cpu) * 100_000 / len(self.bench.deliveries)
+
+
+def figures(url: str) -> Iterator[Figure]:
+    """Documents a second, and processor time for 100,000.
+
+    Args:
+        url: Of the node.
+    """
+    with _bench(url) as bench:
+        ways = {
+            "the story": Way(bench, lambda: _story(bench)),
+            "serialised before": Way(bench, _serialised_before(bench)),
+            "the story, a body at a time": Way(bench, lambda: _story(bench, in_turn=True)),
+            "streaming_bulk": Way(bench, lambda: _streaming(bench)),
+            "parallel_bulk": Way(bench, lambda: _parallel(bench)),
+        }
+        for way in ways.values():  # the node compiles what it runs often
+            way.turn()
+            way.cpu.clear()
+        rates = dict(zip(ways, median_in_turns(TURNS, *(way.turn for way in ways.values())), strict=True))
+    rate = rates.pop("the story")
+    share = rate / rates["serialised before"]
+    bar = f"≥ {BAR_RATE} x serialised before"
+    yield Figure("documents into OpenSearch", rate, "1/s", rates, share, bar, share >= BAR_RATE)
+    seconds = {name: way.cpu_of_100_000 for name, way in ways.items()}
+    mine = seconds.pop("the story")
+    times = seconds["streaming_bulk"] / mine
+    against = {name: seconds[name] for name in ("streaming_bulk", "parallel_bulk", "serialised before")}
+    bar = f"≥ {BAR_CPU:g} x less than streaming_bulk"
+    yield Figure("client CPU for 100,000 documents", mine, "s", against, times, bar, times >= BAR_CPU)
+
+
+# --- the ways ---------------------------------------------------------------------------------
+
+
+class _OneByOne(opensearch.DocumentStore):
+    """Bodies in turn, on one connection."""
+
+    def bulk(self, bodies: Sequence[bytes]) -> Sequence[BulkAnswer]:
+        one = super().bulk
+        return [answer for body in bodies for answer in one([body])]
+
+
+def _story(bench: Bench, *, in_turn: bool = False) -> None:
+    clock = system_clock.SystemClock()
+    wire = opensearch_wire.wire(_settings(bench.url))
+    store = _OneByOne(wire) if in_turn else opensearch.DocumentStore(wire)
+    batch = CONNECTIONS * BODY
+    for start in range(0, len(bench.deliveries), batch):
+        deliveries = bench.deliveries[start : start + batch]
+        report = indexing.index(
+            deliveries,
+            routes=bench.routes,
+            store=store,
+            bus=memory.MemoryDeltaBus(),
+            queue=memory.MemoryQueues(clock),
+            clock=clock,
+            deadline=clock.now() + TIME,
+            single_tenant=False,
+        )
+        _require(report.ends[indexing.End.STORED], len(deliveries))
+        _require(report.announced, len(deliveries))
+    store.close()
+
+
+def _serialised_before(bench: Bench) -> Callable[[], None]:
+    now = int(time.time() * 1000)
+    parts = [bench.documents[start : start + BODY] for start in range(0, len(bench.documents), BODY)]
+    bodies = [request.body for part in parts for request in bulk.requests(part, now)]
+    path = f"/_bulk?filter_path={opensearch.BULK_FIELDS}&timeout={opensearch.BULK_WAIT}"
+    headers = {"content-type": "application/x-ndjson"}
+
+    def post_all() -> None:
+        with (
+            urllib3.connection_from_url(bench.url, maxsize=CONNECTIONS) as pool,
+            ThreadPoolExecutor(CONNECTIONS) as threads,
+        ):
+            post = lambda body: pool.request("POST", path, body=body, headers=headers, retries=False).status  # noqa: E731
+            _require(sum(status == 200 for status in threads.map(post, bodies)), len(bodies))
+
+    return post_all
+
+
+def _streaming(bench: Bench) -> None:
+    with _client(bench.url) as client:
+        answers = helpers.streaming_bulk(client, _actions(bench), chunk_size=BODY, max_retries=0)
+        _require(sum(good for good, _ in answers), len(bench.deliveries))
+
+
+def _parallel(bench: Bench) -> None:
+    with _client(bench.url) as client:
+        answers = helpers.parallel_bulk(client, _actions(bench), thread_count=CONNECTIONS, chunk_size=BODY)
+        _require(sum(good for good, _ in answers), len(bench.deliveries))
+
+
+def _actions(bench: Bench) -> Iterator[dict[str, object]]:
+    bodies = (delivery.body for delivery in bench.deliveries)
+    return hand_made.actions(bodies, bench.family, int(time.time() * 1000))
+
+
+def _require(found: int, wanted: int) -> None:
+    if found != wanted:
+        raise RuntimeError(f"{found} of {wanted} were taken: this run measures nothing.")
+
+
+# --- the bench --------------------------------------------------------------------------------
+
+
+@contextmanager
+def _bench(url: str) -> Iterator[Bench]:
+    """Our templates under a new name; they and their indices are deleted afterwards."""
+    family = f"benchmark_{uuid4().hex[:8]}"
+    known = _routes(family)
+    deliveries = facts.deliveries(DOCUMENTS)
+    documents = [_document(delivery, known) for delivery in deliveries]
+    with _client(url) as client:
+        bench = Bench(url, family, client, known, deliveries, documents)
+        try:
+            _put_templates(bench)
+            yield bench
+        finally:
+            client.indices.delete(index=f"{family}-*")
+            client.indices.delete_index_template(name=family)
+            client.cluster.delete_component_template(name=family)
+
+
+def _routes(family: str) -> Routes:
+    text = (wiring.ROOT / "routes.toml").read_text(encoding="utf-8")
+    return route.routes(text.replace('family = "metrics"', f'family = "{family}"'))
+
+
+def _document(delivery: Delivery, known: Routes) -> Document:
+    event = parse.event(delivery.body)
+    return normalise.normalise(event, route.choose(event, known), single_tenant=False, now=event.time)
+
+
+def _put_templates(bench: Bench) -> None:
+    """The templates of ``metrics`` under the bench's own name."""
+    files = wiring.template_files()
+    common = json.loads(files["index_templates/livedex-common.json"])
+    metrics = json.loads(files["index_templates/livedex-metrics.json"])
+    metrics |= {"index_patterns": [f"{bench.family}-*"], "composed_of": [bench.family]}
+    bench.client.cluster.put_component_template(name=bench.family, body=common)
+    bench.client.indices.put_index_template(name=bench.family, body=metrics)
+
+
+def _empty(bench: Bench) -> None:
+    """Make the indices anew, so that no way pays for their making."""
+    bench.client.indices.delete(index=f"{bench.family}-*")
+    for index in {document.index for document in bench.documents}:
+        bench.client.indices.create(index=index)
+
+
+def _client(url: str) -> OpenSearch:
+    return OpenSearch(hosts=[url], pool_maxsize=CONNECTIONS, timeout=60)
+
+
+def _settings(url: str) -> settings.Settings:
+    return settings.read({**SETTINGS, "LIVEDEX_OPENSEARCH_URL": url})

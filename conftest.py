@@ -1,0 +1,77 @@
+"""The engines that tests share: one real OpenSearch node and one AWS emulator a session.
+
+Where they do not start, the tests that need them are skipped with the reason; with
+``LIVEDEX_REQUIRE=opensearch,aws`` they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from pipeline.local import stack as local_stack
+from pipeline.local.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+ENGINES = frozenset({"opensearch", "aws"})
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that is up.
+
+    Attributes:
+        folder: The folder whose stack it is, as the command line's current folder.
+        opensearch: URL of the node, or of the cluster that ``OPENSEARCH_URL`` gives.
+        aws: URL of the emulator.
+    """
+
+    folder: Path
+    opensearch: str
+    aws: str
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack in a folder of its own, ended with the session however that ends."""
+    folder = tmp_path_factory.mktemp("stack")
+    try:
+        try:
+            found = local_stack.up(folder, opensearch_url=os.environ.get("OPENSEARCH_URL"))
+        except StackError as trouble:
+            _missing(str(trouble))
+        assert found.opensearch
+        assert found.aws
+        yield RunningStack(folder, found.opensearch, found.aws)
+    finally:
+        local_stack.down(folder)
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(stack: RunningStack) -> str:
+    """The URL of a real OpenSearch; tests use index names of their own."""
+    return stack.opensearch
+
+
+@pytest.fixture(scope="session")
+def aws_url(stack: RunningStack) -> str:
+    """The URL of the AWS emulator; tests use resource names of their own."""
+    return stack.aws
+
+
+def _missing(reason: str) -> None:
+    required = ENGINES & set(os.environ.get("LIVEDEX_REQUIRE", "").split(","))
+    if required:
+        pytest.fail(f"LIVEDEX_REQUIRE lists {', '.join(sorted(required))}: {reason}", pytrace=False)
+    pytest.skip(f"the local engines do not start: {reason}")

@@ -1,0 +1,13 @@
+"""livedex: a live index of your domain events.
+
+The flow, one story a line::
+
+    indexing       envelopes from a queue -> documents in OpenSearch -> deltas on a bus
+    broadcasting   deltas from a queue -> frames to exactly the connections whose channel matches
+    connecting     a bearer token -> a single-use ticket -> a connection
+    catching_up    a filter and a cursor -> a snapshot or what was missed, then live frames
+    applying       index templates and ISM policies -> the cluster
+
+A story is impure and short: it gathers through ports, calls the pure stages of ``core``,
+and applies what they return. Start reading at ``indexing``.
+"""

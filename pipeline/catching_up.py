@@ -1,0 +1,228 @@
+"""The story of catching up: a filter and a cursor -> what is stored, then live frames.
+
+The order is the promise. The clock is read, the membership is written, and only then is the
+index asked: whatever was announced before the membership is in the index, and whatever comes
+after it is posted. What falls into both is sent twice and dropped by the client, by its id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pipeline.core import authorize, cursor, derive, match, pack, pattern, query, route, subscribe
+from pipeline.core.audience import Post, Receipt
+from pipeline.core.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.core.audience import Channel, Connection
+    from pipeline.core.model import Delta, JsonObject
+    from pipeline.ports import Clock, ConnectionTable, DocumentStore, Sockets, Tokens
+
+PAGE = 500
+"""Documents asked of OpenSearch at a time."""
+
+SNAPSHOT = 50
+"""Hits of a snapshot whose size the client leaves to us: a screenful."""
+
+MAX_HITS = 2_000
+"""Hits of one answer. An answer that would be longer starts with a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What is needed to ask the index.
+
+    Attributes:
+        ranged: Attributes that the index templates map as numbers.
+    """
+
+    store: DocumentStore
+    routes: route.Routes
+    ranged: frozenset[str]
+
+
+def answer(
+    text: str,
+    connection_id: str,
+    *,
+    table: ConnectionTable,
+    sockets: Sockets,
+    library: Library,
+    clock: Clock,
+    endpoint: str,
+    deadline: int,
+) -> int:
+    """Answer one frame of a client, on its own connection.
+
+    Args:
+        deadline: When the answer must be posted, in ms since the epoch.
+
+    Returns:
+        How many frames were posted.
+    """
+    connection = table.connection(connection_id)
+    if connection is None or connection.principal.expires <= clock.now():
+        sockets.post([Post(connection_id, endpoint, pack.bye("expired"))], deadline)
+        sockets.close(connection_id, endpoint)
+        return 0
+    frames = _frames(text, connection, table, library, clock)
+    receipts = sockets.post([Post(connection.id, connection.endpoint, frame) for frame in frames], deadline)
+    if Receipt.GONE in receipts:
+        table.disconnect(connection.id)
+    return receipts.count(Receipt.POSTED)
+
+
+def hits(
+    headers: Mapping[str, str],
+    asked: Mapping[str, str],
+    *,
+    tokens: Tokens,
+    library: Library,
+    clock: Clock,
+    tenancy: str,
+    tenant_claim: str,
+) -> JsonObject:
+    """One page of hits for ``GET /v1/hits``, oldest first, and the cursor that continues it.
+
+    Raises:
+        Refused: The token, the filter, the limit or the cursor cannot be used.
+        Unavailable: OpenSearch cannot answer wholly.
+    """
+    claims = tokens.claims(authorize.bearer(headers))
+    principal = authorize.principal(claims, tenancy=tenancy, tenant_claim=tenant_claim)
+    request = subscribe.query(asked)
+    if request.id:
+        return {"hits": [delta.fields() for delta in _one(request.id, principal.tenant, library)]}
+    channel = subscribe.channel(principal.tenant, request.filter, library.routes.attributes)
+    since = cursor.read(request.cursor, channel.id) if request.cursor else None
+    if request.cursor and not since:
+        raise Refused("bad-cursor", "The cursor belongs to another filter or is none of ours: leave it out.")
+    found, onwards = _page(channel, since, request.limit, library, clock.now())
+    return {"hits": [delta.fields() for delta in found], "cursor": onwards}
+
+
+def _one(document_id: str, tenant: str, library: Library) -> Iterator[Delta]:
+    indices = query.indices(pattern.parse({}), library.routes.families)
+    library.store.refresh(indices)
+    found = library.store.search(indices, query.document(document_id, tenant=tenant))
+    return (_delta(hit, library) for hit in found)
+
+
+def _page(
+    channel: Channel, since: cursor.Cursor | None, limit: int, library: Library, now: int
+) -> tuple[list[Delta], str]:
+    """The newest hits, or those from a cursor on; and the cursor that continues behind them.
+
+    A page that is not the last carries its place; the last one carries the time at which the first
+    was read, so that what became visible meanwhile is read again.
+    """
+    started = since.at if since and since.position else now
+    if not since:
+        newest = islice(_stored(channel, library, until=started, newest=True), limit)
+        return list(newest)[::-1], cursor.live(channel.id, started)
+    if since.position:
+        onwards = _stored(channel, library, until=started, after=since.position)
+    else:
+        onwards = _stored(channel, library, until=started, since=since.ingested_from)
+    found = list(islice(onwards, limit + 1))
+    if len(found) <= limit:
+        return found, cursor.live(channel.id, started)
+    last = found[limit - 1]
+    return found[:limit], cursor.page(channel.id, (last.ingested, last.id), started)
+
+
+def _frames(
+    text: str, connection: Connection, table: ConnectionTable, library: Library, clock: Clock
+) -> list[bytes]:
+    """The answer to a frame; a mistake of the client's is answered by an ``error``."""
+    try:
+        request = subscribe.request(text)
+        if request.type == "ping":
+            return [pack.pong()]
+        if request.type == "unsubscribe":
+            return _unsubscribe(request, connection, table)
+        return _subscribe(request, connection, table, library, clock)
+    except Refused as refused:
+        return [pack.error(refused.code, refused.text, subscribe.request_id(text))]
+
+
+def _unsubscribe(request: subscribe.Request, connection: Connection, table: ConnectionTable) -> list[bytes]:
+    for channel in table.subscriptions(connection.id):
+        if channel.id == request.channel:
+            table.unsubscribe(connection.id, channel)
+    return []
+
+
+def _subscribe(
+    request: subscribe.Request, connection: Connection, table: ConnectionTable, library: Library, clock: Clock
+) -> list[bytes]:
+    channel = subscribe.channel(connection.principal.tenant, request.filter, library.routes.attributes)
+    started = clock.now()
+    table.subscribe(connection, channel, started)
+    frames = [pack.subscribed(channel.id, request.id or "")]
+    since = cursor.read(request.cursor, channel.id) if request.cursor else None
+    if request.cursor and not since:
+        frames.append(pack.gap(channel.id, None, started, "unknown-cursor", request.id))
+    limit = MAX_HITS if since else SNAPSHOT if request.snapshot is None else request.snapshot
+    try:
+        stored = _stored(
+            channel, library, until=started, since=since.ingested_from if since else None, newest=True
+        )
+        found = list(islice(stored, limit + 1 if since else limit))[::-1]
+    except Unavailable as unavailable:
+        return [*frames, pack.error("snapshot-unavailable", unavailable.text, request.id)]
+    if since and len(found) > MAX_HITS:
+        found = found[1:]
+        frames.append(pack.gap(channel.id, since.at, found[0].ingested, "too-many", request.id))
+    live = cursor.live(channel.id, started)
+    hits = pack.hits(channel.id, [pack.hit(delta) for delta in found], live, subscription_id=request.id)
+    return [*frames, *hits, pack.live(channel.id, live, request.id)]
+
+
+def _stored(
+    channel: Channel,
+    library: Library,
+    *,
+    until: int,
+    since: int | None = None,
+    after: tuple[int, str] | None = None,
+    newest: bool = False,
+) -> Iterator[Delta]:
+    """The stored hits of a channel by (``@ingested``, id), read page by page as they are asked for.
+
+    Args:
+        until: The clock when reading began; what is stamped later arrives live.
+        since: The lowest ``@ingested``; None for no bound.
+        after: The last hit of the page before.
+        newest: Whether to begin with the newest.
+    """
+    wanted = pattern.parse(orjson.loads(channel.filter))
+    indices = query.indices(wanted, library.routes.families)
+    library.store.refresh(indices)
+    while True:
+        body = query.search(
+            wanted,
+            tenant=channel.tenant,
+            ranged=library.ranged,
+            ingested_from=since,
+            ingested_to=until + 2 * cursor.SKEW,
+            after=after,
+            size=PAGE,
+            newest=newest,
+        )
+        page = [_delta(hit, library) for hit in library.store.search(indices, body)]
+        yield from (delta for delta in page if match.matches(wanted, match.fields(delta)))
+        if len(page) < PAGE:
+            return
+        after = (page[-1].ingested, page[-1].id)
+
+
+def _delta(hit: JsonObject, library: Library) -> Delta:
+    source = hit["_source"]
+    return derive.recalled(hit, route.find(source["source"], source["eventType"], library.routes).delta)

@@ -1,0 +1,62 @@
+"""The words of the protocol, both ways."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+Frame: TypeAlias = "dict[str, Any]"
+"""A parsed frame; ``type`` names its kind. Fields get added, so unknown ones are passed over."""
+
+PING = '{"type":"ping"}'
+
+GATEWAY_ERROR = "gateway-error"
+"""The kind given to frames that API Gateway itself sends when the function behind it failed:
+``{"message": "Internal server error", "connectionId": …, "requestId": …}``, with no ``type``."""
+
+
+def subscribe(ask: str, pattern: Frame, *, cursor: str | None, snapshot: int | None) -> str:
+    """Ask for a subscription.
+
+    Args:
+        ask: The id that the server's answers will carry.
+        pattern: The filter, in the form of an EventBridge event pattern.
+        cursor: Where to go on from.
+        snapshot: Where there is no cursor: how many of the newest hits to begin with.
+    """
+    frame: Frame = {"type": "subscribe", "id": ask, "filter": pattern}
+    if cursor is not None:
+        frame["cursor"] = cursor
+    elif snapshot is not None:
+        frame["snapshot"] = snapshot
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def unsubscribe(ask: str, channel: str) -> str:
+    """Leave a channel."""
+    return json.dumps({"type": "unsubscribe", "id": ask, "channel": channel}, separators=(",", ":"))
+
+
+def parse(text: str | bytes) -> Frame:
+    """Read a server frame; what is no JSON object, or has no kind, comes back with ``type`` empty."""
+    try:
+        frame = json.loads(text)
+    except ValueError:
+        return {"type": ""}
+    if not isinstance(frame, dict):
+        return {"type": ""}
+    kind = frame.get("type")
+    if isinstance(kind, str):
+        return frame
+    return {**frame, "type": GATEWAY_ERROR if "message" in frame else ""}
+
+
+def hits(frame: Frame) -> list[Frame]:
+    """The hits of a ``hits`` frame that have an id."""
+    return [hit for hit in frame.get("hits", ()) if isinstance(hit, dict) and isinstance(hit.get("id"), str)]
+
+
+def text_of(frame: Frame, key: str) -> str | None:
+    """The field where it is a text, else None."""
+    value = frame.get(key)
+    return value if isinstance(value, str) else None

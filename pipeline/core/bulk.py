@@ -1,0 +1,166 @@
+"""Documents become ``_bulk`` requests; answers become outcomes.
+
+Only what is known to be a document's own fault is rejected; all else is tried again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import Outcome, Request, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.core.model import BulkAnswer, Document, JsonObject
+
+LARGEST_BODY = 10 * 1024 * 1024 - 1
+"""Bytes. The smaller instance types of Amazon OpenSearch Service take less than 10 MiB a request.
+
+https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html#network-limits
+"""
+
+MOST_DOCUMENTS = 5_000
+"""In one body; larger ones gain nothing and cost more when they are refused."""
+
+WORTH_A_BODY = 500
+"""Documents. Fewer are sent together, since each request has its own price."""
+
+DOCUMENT_ERRORS = frozenset({"mapper_parsing_exception", "strict_dynamic_mapping_exception"})
+"""Error types that are the document's own fault and nothing else: mapping, parsing, nesting."""
+
+TERM_ERRORS = ("Document contains at least one immense term", "DocValuesField ")
+"""How the reasons begin that also are: a term over 32,766 bytes.
+
+Their type, ``illegal_argument_exception``, tells nothing, and not all have a ``caused_by``.
+"""
+
+BLOCKS = frozenset({(403, "cluster_block_exception"), (400, "index_closed_exception")})
+"""The index refuses every write: read-only by policy, for want of disk or memory, or closed."""
+
+FIRST_DELAY, LONGEST_DELAY = 5, 120
+"""Seconds. What is put off counts against the queue's 120,000 in flight, hence no longer.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+"""
+
+
+def requests(documents: Iterable[Document], ingested: int) -> list[Request]:
+    """Pack documents into bodies, in order.
+
+    As few as the limits allow, but two where one would do and each is worth a body: the store sends two
+    at once, and a node stores two halves sooner than the whole (``make bench``).
+
+    Args:
+        documents: What to store.
+        ingested: The clock right now: it is written into each document as ``@ingested``.
+
+    Returns:
+        Requests of op ``create`` under ``LARGEST_BODY`` and ``MOST_DOCUMENTS``; a document that is too
+        large for any stands alone, and the cluster's 413 decides.
+    """
+    all_of_them = list(documents)
+    half = (len(all_of_them) + 1) // 2
+    return _packed(all_of_them, ingested, half if WORTH_A_BODY <= half < MOST_DOCUMENTS else MOST_DOCUMENTS)
+
+
+def halves(request: Request, ingested: int) -> list[Request]:
+    """Make the next attempt of a request that was too large: each half of its documents apart."""
+    middle = len(request.documents) // 2
+    parts = request.documents[:middle], request.documents[middle:]
+    return [half for part in parts for half in _packed(part, ingested, MOST_DOCUMENTS)]
+
+
+def outcomes(request: Request, answer: BulkAnswer) -> list[Outcome]:
+    """Say what became of each document, in order.
+
+    ======= ==================================== =================================================
+    request item                                 verdict
+    ======= ==================================== =================================================
+    200     201                                  STORED
+    200     409                                  ALREADY_THERE
+    200     ``DOCUMENT_ERRORS``, ``TERM_ERRORS`` REJECTED
+    200     ``BLOCKS``                           BLOCKED: the document may be there nevertheless
+    413                                          SPLIT; REJECTED for a document that stands alone
+    else    or any other item                    RETRY
+    ======= ==================================== =================================================
+
+    So 429, 5xx, no answer, too many shards (400, for every event at midnight), an index that may not
+    be created (404), a wrong role (403 of the whole request) and whatever nobody thought of are
+    tried again; none of them is the document's fault.
+
+    Source:
+        https://docs.opensearch.org/latest/api-reference/document-apis/bulk/#response
+    """
+    documents, ingested = request.documents, request.ingested
+    if answer.status == _OK and len(answer.items) == len(documents):
+        pairs = zip(documents, answer.items, strict=True)
+        return [_outcome(document, item["create"], ingested) for document, item in pairs]
+    verdict, reason = Verdict.RETRY, f"http-{answer.status}" if answer.status else "no-answer"
+    if answer.status == _TOO_LARGE:
+        alone = len(documents) == 1
+        verdict, reason = (Verdict.REJECTED, "too-large") if alone else (Verdict.SPLIT, reason)
+    return [Outcome(document, verdict, ingested, reason, answer.error) for document in documents]
+
+
+def delay(receives: int, jitter: float) -> int:
+    """Say how long a delivery is put off before its next receive.
+
+    Args:
+        receives: How often it was received, this time included.
+        jitter: A random share, 0 ≤ jitter < 1, so that what failed together does not return together.
+
+    Returns:
+        Seconds: half to all of 5, 10, 20, 40, 80, then of 120.
+    """
+    doublings = min(max(receives - 1, 0), 10)  # beyond these it is at its longest anyway
+    longest = min(LONGEST_DELAY, FIRST_DELAY << doublings)
+    return round(longest * (1 + jitter) / 2)
+
+
+_OK, _CREATED, _CONFLICT, _TOO_LARGE = 200, 201, 409, 413
+
+
+def _packed(documents: Iterable[Document], ingested: int, most: int) -> list[Request]:
+    """Fill one body after another, each with so many documents at most."""
+    packed: list[Request] = []
+    waiting: list[Document] = []
+    lines: list[bytes] = []
+    size = 0
+    stamp = f'"}}}}\n{{"@ingested":{ingested},'
+    for document in documents:
+        action = f'{{"create":{{"_index":"{document.index}","_id":"{document.id}{stamp}'.encode()
+        length = len(action) + len(document.body)  # the body loses its first byte and gains a newline
+        if waiting and (size + length > LARGEST_BODY or len(waiting) == most):
+            packed.append(Request(tuple(waiting), b"".join(lines), ingested))
+            waiting, lines, size = [], [], 0
+        waiting.append(document)
+        lines += (action, document.body[1:], b"\n")
+        size += length
+    if waiting:
+        packed.append(Request(tuple(waiting), b"".join(lines), ingested))
+    return packed
+
+
+def _outcome(document: Document, item: JsonObject, ingested: int) -> Outcome:
+    status = item["status"]
+    if status == _CREATED:
+        return Outcome(document, Verdict.STORED, ingested)
+    if status == _CONFLICT:
+        return Outcome(document, Verdict.ALREADY_THERE, ingested)
+    error = item.get("error", {})
+    kind, reason = error.get("type", f"http-{status}"), error.get("reason", "")
+    verdict = Verdict.RETRY
+    if kind in DOCUMENT_ERRORS or reason.startswith(TERM_ERRORS):
+        verdict = Verdict.REJECTED
+    elif (status, kind) in BLOCKS:
+        verdict = Verdict.BLOCKED
+    causes = ": ".join(_reasons(error))
+    return Outcome(document, verdict, ingested, kind, causes)
+
+
+def _reasons(error: JsonObject | None) -> Iterable[str]:
+    """Give OpenSearch's reasons from the outermost to the first cause, which is the one that helps."""
+    while error:
+        yield str(error.get("reason", error.get("type", "")))
+        error = error.get("caused_by")

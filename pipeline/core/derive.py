@@ -1,0 +1,83 @@
+"""A stored document becomes its delta, and the rule that says when one may be left unsaid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pipeline.core import instant
+from pipeline.core.model import COMMON_FIELDS, Delta
+from pipeline.core.path import values_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.core.model import Delivery, Document, Event, JsonObject
+
+PROMPT = 60_000
+"""Milliseconds between an envelope's time and its arrival in the queue, at most, on its first way."""
+
+_DATE = len("-2026.11.22")
+
+
+def delta(document: Document, ingested: int) -> Delta:
+    """Announce a document.
+
+    Args:
+        document: What the index holds now.
+        ingested: The ``@ingested`` it is stored with: of this attempt, or the one found in the index.
+    """
+    return Delta(
+        document.id,
+        document.index,
+        document.family,
+        document.tenant,
+        document.source,
+        document.event_type,
+        document.timestamp,
+        ingested,
+        document.message,
+        document.attributes,
+        document.excerpt,
+    )
+
+
+def recalled(hit: JsonObject, excerpt: Iterable[str] = ()) -> Delta:
+    """Make the delta that announced a document from what the index holds of it.
+
+    Args:
+        hit: One of OpenSearch's ``hits.hits``, with ``_index`` and the whole ``_source``.
+        excerpt: The route's ``delta``: dotted paths into ``detail``.
+
+    Returns:
+        A delta equal to the one that ``delta`` makes of the document.
+    """
+    index, fields = hit["_index"], hit["_source"]
+    detail = orjson.loads(fields["raw"]) if "raw" in fields else fields["detail"]
+    return Delta(
+        fields["id"],
+        index,
+        index[:-_DATE],
+        fields["tenant"],
+        fields["source"],
+        fields["eventType"],
+        instant.read(fields["@timestamp"]),
+        fields["@ingested"],
+        fields["message"],
+        {name: value for name, value in fields.items() if name not in COMMON_FIELDS},
+        values_at(detail, excerpt),
+    )
+
+
+def surely_plain(delivery: Delivery, event: Event) -> bool:
+    """Whether a document that is already there was surely announced by somebody else.
+
+    A delivery that an earlier attempt may have died on, between storing and announcing, has been
+    received more than once or lies far from the envelope's time (a redrive sends it anew). Only
+    what is neither is a plain duplicate; a source that does not count leaves doubt, and in doubt
+    we announce: clients drop what they have seen.
+
+    The caller adds what only it knows: it is the first attempt of this invocation.
+    """
+    return delivery.receives == 1 and delivery.sent is not None and abs(delivery.sent - event.time) <= PROMPT

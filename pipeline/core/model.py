@@ -1,0 +1,276 @@
+"""The nouns, on one page.
+
+All times are integers: milliseconds since the epoch, UTC. All of these are values: equal
+fields, equal things; nothing here is ever changed after it was made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
+
+from pipeline.core import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def noun(cls: type[T]) -> type[T]:
+    """Make a value class for what there are thousands of in an invocation.
+
+    The type checker sees a frozen dataclass; at run time it is a plain one with slots, because a
+    frozen one takes five times as long to make (1.9 µs against 0.4 µs for eleven fields).
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
+
+
+JsonObject: TypeAlias = "dict[str, Any]"
+"""A parsed JSON object."""
+
+DEFAULT_TENANT = "default"
+"""The tenant of every event and client where ``tenancy`` is ``single``."""
+
+COMMON_FIELDS = frozenset(
+    {
+        "@timestamp",
+        "@ingested",
+        "id",
+        "tenant",
+        "source",
+        "eventType",
+        "message",
+        "tokens",
+        "detail",
+        "raw",
+        "ignored",
+    }
+)
+"""The top-level fields that every document may have; no attribute may take one of these names."""
+
+# --- indexing ---------------------------------------------------------------------------------
+
+
+@noun
+class Delivery:
+    """One envelope as a source handed it over, with what is needed to answer for it.
+
+    Attributes:
+        id: What a partial failure names (SQS ``messageId``).
+        body: The envelope's JSON text, untouched.
+        receives: How often the source has handed it over, this time included; None when the
+            source does not say.
+        sent: When it reached the source; None when the source does not say.
+        receipt: What the source wants back to put it off or to delete it (SQS receipt handle).
+    """
+
+    id: str
+    body: str
+    receives: int | None = None
+    sent: int | None = None
+    receipt: str | None = None
+
+
+@noun
+class Event:
+    """A checked envelope.
+
+    Attributes:
+        id: The envelope's id; new at every PutEvents, so no identity of the fact.
+        time: The envelope's time.
+        replay: Name of the archive replay that sent it, or None.
+    """
+
+    id: str
+    source: str
+    detail_type: str
+    time: int
+    detail: JsonObject
+    replay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How events of one kind become documents. One table of ``routes.toml``.
+
+    Attributes:
+        source: Exact, or a prefix that ends in ``*``.
+        detail_types: Exact names; empty means all.
+        identity: Dotted paths into ``detail``; empty falls back to the envelope's id (weaker).
+        occurred: Dotted path to the fact's own time; None falls back to the envelope's time.
+        tenant: Dotted path to the tenant; None where tenancy is ``single``.
+        attributes: Attribute name to dotted path; what clients may filter on.
+        message: Dotted path to the line people read; None for none.
+        delta: Dotted paths that a hit carries beside its attributes.
+        index: False announces without storing.
+        announce_replays: Whether what a replay newly stores is announced.
+        retention_days: Age, in whole UTC days, at which the family's indices are deleted.
+    """
+
+    source: str
+    family: str
+    detail_types: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    occurred: str | None = None
+    tenant: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    message: str | None = None
+    delta: tuple[str, ...] = ()
+    index: bool = True
+    announce_replays: bool = False
+    retention_days: int = 14
+
+
+@noun
+class Document:
+    """What is stored for one event.
+
+    Attributes:
+        index: ``{family}-{YYYY.MM.DD}`` of the day the fact occurred, UTC.
+        id: 64 lower-case hex characters; equal for equal facts.
+        tenant: None when the route wants a tenant and the event has none: stored, shown to nobody.
+        timestamp: When the fact occurred.
+        attributes: What clients may filter on, with the values exactly as they came.
+        excerpt: The part of ``detail`` that a hit carries beside its attributes, by dotted path.
+        body: The JSON object to store, all but ``@ingested``, which is stamped before each attempt.
+    """
+
+    index: str
+    id: str
+    family: str
+    tenant: str | None
+    source: str
+    event_type: str
+    timestamp: int
+    message: str | None
+    attributes: Mapping[str, Any]
+    excerpt: Mapping[str, Any]
+    body: bytes
+
+
+class Verdict(Enum):
+    """What the cluster said of one document."""
+
+    STORED = "stored"
+    ALREADY_THERE = "already there"
+    REJECTED = "rejected"
+    """Can never be stored as it is."""
+    BLOCKED = "blocked"
+    """The index refuses writes (read-only or closed): look whether the document is there."""
+    RETRY = "retry"
+    SPLIT = "split"
+    """The request was too large; send it in halves."""
+
+
+@noun
+class Outcome:
+    """What became of one document in one attempt.
+
+    Attributes:
+        ingested: The ``@ingested`` that this attempt stamped.
+        reason: For REJECTED, BLOCKED and RETRY: OpenSearch's error type, or ``http-503`` and the like.
+        error: OpenSearch's own words.
+    """
+
+    document: Document
+    verdict: Verdict
+    ingested: int
+    reason: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One ``_bulk`` request: an attempt to store some documents.
+
+    Attributes:
+        body: The NDJSON to send.
+        ingested: The ``@ingested`` that this attempt stamps on each document.
+    """
+
+    documents: tuple[Document, ...]
+    body: bytes
+    ingested: int
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswer:
+    """What came back for one request.
+
+    Attributes:
+        status: The HTTP status; 0 when no whole answer came (refused, reset, timed out).
+        items: The answer's ``items`` where status is 200, in the order of the body.
+        error: OpenSearch's ``error.type`` and reason, or the transport's words.
+    """
+
+    status: int
+    items: Sequence[JsonObject]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that can never succeed, with why, for the dead-letter queue."""
+
+    delivery: Delivery
+    reason: str
+    error: str
+    index: str = ""
+    document_id: str = ""
+
+
+# --- deltas -----------------------------------------------------------------------------------
+
+
+@noun
+class Delta:
+    """The announcement of one stored document. A *hit* is a delta as clients see it.
+
+    Attributes:
+        tenant: None for a document that has none: announced to other services, shown to no client.
+    """
+
+    id: str
+    index: str
+    family: str
+    tenant: str | None
+    source: str
+    event_type: str
+    timestamp: int
+    ingested: int
+    message: str | None
+    attributes: Mapping[str, Any]
+    excerpt: Mapping[str, Any]
+
+    def fields(self) -> JsonObject:
+        """Give the JSON object that entries and frames carry; the tenant stands once, around it."""
+        return {
+            "id": self.id,
+            "index": self.index,
+            "family": self.family,
+            "source": self.source,
+            "eventType": self.event_type,
+            "timestamp": instant.iso(self.timestamp),
+            "ingested": self.ingested,
+            "message": self.message,
+            "attributes": self.attributes,
+            "excerpt": self.excerpt,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A PutEvents entry: deltas of one tenant and one family.
+
+    Attributes:
+        detail: The entry's JSON text.
+        ids: The document ids inside, so that a failed entry's deltas can be named.
+    """
+
+    tenant: str | None
+    family: str
+    detail: str
+    ids: tuple[str, ...]

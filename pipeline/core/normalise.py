@@ -1,0 +1,244 @@
+"""An event becomes the one document of its fact."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pipeline.core import instant, pattern
+from pipeline.core.errors import Rejected
+from pipeline.core.model import DEFAULT_TENANT, Document
+from pipeline.core.path import MISSING, value_at, values_at
+
+if TYPE_CHECKING:
+    from pipeline.core.model import Event, JsonObject, Route
+
+LONGEST_TERM = 32_766
+"""Bytes of UTF-8. Lucene refuses the whole document for one longer term.
+
+https://lucene.apache.org/core/10_3_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH
+"""
+
+LONGEST_PATH, LONGEST_VALUE = 8_000, 24_000
+"""Bytes of UTF-8 inside ``detail``. ``flat_object`` writes each value a second time with its path before
+it, in one term, and that has to be shorter than ``LONGEST_TERM``.
+
+https://docs.opensearch.org/latest/field-types/supported-field-types/flat-object/
+"""
+
+LONGEST_TENANT = 256
+"""Characters; nobody's tenant has a longer name, and it becomes a key of the connection table."""
+
+
+def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> Document:
+    """Make the one document an event becomes.
+
+    Equal facts give equal documents: the id hashes (source, detail-type, tenant, identity) and the
+    index is dated by ``detail``, never by clock or envelope where the route names both. So a
+    retry, a re-send past midnight or a replay a week late finds the same document.
+
+    Args:
+        event: A checked envelope.
+        route: The route chosen for it.
+        single_tenant: Whether all share one tenant; else it is read where the route says.
+        now: Decides only whether the event is too old or too new to be taken.
+
+    Returns:
+        Document with ``index`` ``{family}-{YYYY.MM.DD}``, UTC, and ``id`` 64 lower-case hex
+        characters (OpenSearch allows 512 bytes).
+
+    Raises:
+        Rejected: ``no-identity``, ``bad-identity``, ``bad-time``, ``too-old``, ``from-the-future``.
+            Nothing else in an event keeps it from being stored.
+
+    Source:
+        https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
+    """
+    detail = event.detail
+    timestamp = _timestamp(event, route)
+    _check_age(timestamp, route, now)
+    tenant = DEFAULT_TENANT if single_tenant else _tenant(detail, route)
+    document_id = _id(event, route, tenant)
+    ignored: list[str] = []
+    message = _message(detail, route, ignored)
+    attributes, tokens = _attributes(event, route, ignored)
+    fields = {
+        "@timestamp": instant.iso(timestamp),
+        "id": document_id,
+        "tenant": tenant,
+        "source": event.source,
+        "eventType": event.detail_type,
+        "message": message,
+        **attributes,
+        "tokens": tokens,
+        "detail": detail,
+    }
+    if ignored:
+        fields["ignored"] = ignored
+    return Document(
+        f"{route.family}-{instant.day(timestamp)}",
+        document_id,
+        route.family,
+        tenant,
+        event.source,
+        event.detail_type,
+        timestamp,
+        message,
+        attributes,
+        values_at(detail, route.delta),
+        _body(fields, detail),
+    )
+
+
+# --- what can reject --------------------------------------------------------------------------
+
+
+def _timestamp(event: Event, route: Route) -> int:
+    if route.occurred is None:
+        return event.time
+    value = value_at(event.detail, route.occurred)
+    if value is MISSING:
+        raise Rejected("bad-time", f"detail lacks {route.occurred}, which says when it happened.")
+    try:
+        return instant.read(value)
+    except ValueError as error:
+        raise Rejected("bad-time", f"{route.occurred} in detail: {error}") from None
+
+
+def _check_age(timestamp: int, route: Route, now: int) -> None:
+    """Refuse what would re-create an index that is about to be, or has been, deleted.
+
+    A policy counts age from the index's creation, which may be a day before its date; hence a day
+    less than the retention.
+    """
+    opened = timestamp - timestamp % instant.DAY
+    if opened + (route.retention_days - 1) * instant.DAY <= now:
+        raise Rejected(
+            "too-old",
+            f"it happened at {instant.iso(timestamp)}; {route.family} is kept {route.retention_days} days.",
+        )
+    if timestamp > now + instant.DAY:
+        raise Rejected(
+            "from-the-future", f"it says it happens at {instant.iso(timestamp)}, more than a day from now."
+        )
+
+
+def _id(event: Event, route: Route, tenant: str | None) -> str:
+    """Hash a JSON list, so that "1" differs from 1 and no two values run together."""
+    identity: list[Any] = [event.source, event.detail_type, tenant]
+    if route.identity:
+        identity += [_identity(event.detail, path) for path in route.identity]
+    else:
+        identity.append(event.id)
+    return sha256(orjson.dumps(identity)).hexdigest()
+
+
+def _identity(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - a scalar, as it came
+    value = value_at(detail, path)
+    if value is MISSING or value is None:
+        raise Rejected("no-identity", f"detail lacks {path}, by which the same fact is known again.")
+    if isinstance(value, _CONTAINERS):
+        raise Rejected("bad-identity", f"{path} in detail is an object or a list: name the values inside it.")
+    if isinstance(value, float) and not pattern.MIN_INTEGER < value <= pattern.MAX_INTEGER:
+        # orjson has read an integer beyond 64 bits as the nearest float: two facts would become one.
+        raise Rejected("bad-identity", f"{path} in detail is a number beyond 64 bits: send it as text.")
+    return value
+
+
+# --- what cannot ------------------------------------------------------------------------------
+
+
+def _tenant(detail: JsonObject, route: Route) -> str | None:
+    value = value_at(detail, route.tenant) if route.tenant is not None else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_TENANT else None
+
+
+def _message(detail: JsonObject, route: Route, ignored: list[str]) -> str | None:
+    value = value_at(detail, route.message) if route.message is not None else None
+    if value is MISSING or value is None or isinstance(value, str):
+        return value if value is not MISSING else None
+    if isinstance(value, _CONTAINERS):
+        ignored.append("message")
+        return None
+    return pattern.literal(value)
+
+
+def _attributes(event: Event, route: Route, ignored: list[str]) -> tuple[JsonObject, list[str]]:
+    """Pick the attributes, as they came, and write the tokens by which they are found.
+
+    A mapped field takes no object, so an attribute that has one is left out and named in ``ignored``.
+    """
+    detail = event.detail
+    attributes: JsonObject = {}
+    tokens = [*_common_tokens(route.family, event.source, event.detail_type)]
+    for name, path in route.attributes:
+        value = detail[path] if path in detail else value_at(detail, path)
+        if isinstance(value, str) and len(value) <= _SHORT:
+            tokens.append(_token(name, value))
+        elif value is MISSING:
+            continue
+        elif not isinstance(value, _CONTAINERS):
+            tokens.append(pattern.token(name, value))
+        elif _has_object(value):
+            ignored.append(name)
+            continue
+        else:
+            tokens += pattern.tokens(name, value)
+        attributes[name] = value
+    return attributes, tokens
+
+
+def _has_object(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
+
+
+_CONTAINERS = (dict, list)
+_SHORT = 100
+"""Characters. Short texts are mostly one of a few (a service, a status), so their tokens are remembered."""
+
+_token = lru_cache(maxsize=8_192)(pattern.token)
+
+
+@lru_cache(maxsize=1_024)
+def _common_tokens(family: str, source: str, event_type: str) -> tuple[str, str, str]:
+    return (
+        pattern.token("family", family),
+        pattern.token("source", source),
+        pattern.token("eventType", event_type),
+    )
+
+
+# --- the body ---------------------------------------------------------------------------------
+
+
+def _body(fields: JsonObject, detail: JsonObject) -> bytes:
+    """Write the document; cut what no index takes out of ``detail``, and keep its own text as ``raw``."""
+    body = orjson.dumps(fields)
+    if len(body) <= LONGEST_TERM:  # nothing inside can be longer: most documents need no walk
+        return body
+    indexed = _cut(detail, len("detail"))
+    if indexed == detail:
+        return body
+    return orjson.dumps({**fields, "detail": indexed, "raw": orjson.dumps(detail).decode()})
+
+
+def _cut(value: Any, path: int) -> Any:  # noqa: ANN401 - any JSON
+    """Cut strings so that path and value fit one term, and leave out what lies at an endless path.
+
+    Args:
+        value: JSON nested no deeper than ``parse`` lets through.
+        path: Length of the path to it in bytes.
+    """
+    if isinstance(value, str):
+        return value.encode()[:LONGEST_VALUE].decode(errors="ignore")
+    if isinstance(value, list):
+        return [_cut(item, path) for item in value]
+    if isinstance(value, dict):
+        lengths = {key: path + 1 + len(key.encode()) for key in value}
+        return {key: _cut(value[key], lengths[key]) for key in value if lengths[key] < LONGEST_PATH}
+    return value

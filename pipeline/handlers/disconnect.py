@@ -1,0 +1,21 @@
+"""A WebSocket was closed. API Gateway tells it at best, not always: rows also expire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline import wiring
+from pipeline.handlers.invocation import invocation, once
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+story = once(wiring.disconnecting)
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Forget the connection."""
+    with invocation("disconnect") as counts:
+        story()(event["requestContext"]["connectionId"])
+        counts["disconnected"] = 1
+        return {"statusCode": 200}

@@ -1,0 +1,27 @@
+"""``POST /v1/tickets``: a bearer token for a ticket that opens one WebSocket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline import wiring
+from pipeline.core.errors import Refused, Unavailable
+from pipeline.handlers.http import answer, error
+from pipeline.handlers.invocation import invocation, once, settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+story = once(wiring.issuing_tickets)
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Issue a ticket."""
+    with invocation("ticket") as counts:
+        try:
+            ticket, expires = story()(event.get("headers") or {})
+        except (Refused, Unavailable) as problem:
+            counts["refused"] = 1
+            return error(problem)
+        counts["issued"] = 1
+        return answer(201, {"ticket": ticket, "expires": expires, "url": settings().websocket_url})

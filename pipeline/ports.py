@@ -1,0 +1,180 @@
+"""What the stories need from the world.
+
+Each port has a live adapter and a ``memory`` one; one contract suite in ``tests/contracts``
+holds both to the promises written here. Adapters raise ``core.errors`` only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.core.model import BulkAnswer as BulkAnswer  # noqa: PLC0414, TC001 - given on to adapters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.audience import Channel, Connection, Member, Post, Principal, Receipt
+    from pipeline.core.model import DeadLetter, Entry, JsonObject
+
+
+class Clock(Protocol):
+    """Time and chance, so that a story can be replayed exactly."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def jitter(self) -> float:
+        """A random share, 0 ≤ x < 1."""
+
+
+class DocumentStore(Protocol):
+    """OpenSearch, as far as the stories need it."""
+
+    def bulk(self, bodies: Sequence[bytes]) -> Sequence[BulkAnswer]:
+        """Send each NDJSON body as one ``_bulk`` request, two at a time; an answer for each, in order.
+
+        Never raises for what the cluster or the network did: that is in the answer. No hidden retry.
+        """
+
+    def ingested(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """The stored ``@ingested`` of each (index, id) that exists.
+
+        Raises:
+            Unavailable: Not all could be looked up.
+        """
+
+    def refresh(self, indices: str) -> None:
+        """Make all that was stored before this call visible to ``search``, on every shard.
+
+        Raises:
+            Unavailable: Any shard did not refresh.
+        """
+
+    def search(self, indices: str, body: JsonObject) -> Sequence[JsonObject]:
+        """The ``hits.hits`` of a search over whole, healthy shards only.
+
+        Raises:
+            Unavailable: Any shard failed or timed out; never a partial answer.
+        """
+
+
+class Cluster(Protocol):
+    """OpenSearch's own set-up: templates and policies."""
+
+    def component_template(self, name: str) -> JsonObject | None:
+        """The body stored under this name, or None."""
+
+    def put_component_template(self, name: str, body: JsonObject) -> None:
+        """Store the body."""
+
+    def index_template(self, name: str) -> JsonObject | None:
+        """The body stored under this name, or None."""
+
+    def put_index_template(self, name: str, body: JsonObject) -> None:
+        """Store the body."""
+
+    def has_ism(self) -> bool:
+        """Whether the cluster runs Index State Management."""
+
+    def policy(self, name: str) -> tuple[JsonObject, int, int] | None:
+        """The policy with its ``_seq_no`` and ``_primary_term``, or None."""
+
+    def put_policy(self, name: str, body: JsonObject, version: tuple[int, int] | None) -> None:
+        """Create the policy, or update the version read before."""
+
+
+class DeltaBus(Protocol):
+    """EventBridge: the bus on which deltas travel."""
+
+    def put(self, entries: Sequence[Entry]) -> Sequence[bool]:
+        """One PutEvents call of at most 10 entries; for each, in order, whether it was accepted.
+
+        A call that failed as a whole accepts none. Never raises for what the service did.
+        """
+
+
+class Queues(Protocol):
+    """SQS: the queue that feeds a function, and its dead-letter queue."""
+
+    def dead_letter(self, letters: Sequence[DeadLetter]) -> Sequence[bool]:
+        """Send each body, whole, with its reason, error, index and id as attributes.
+
+        Returns:
+            For each, in order, whether the dead-letter queue took it.
+        """
+
+    def put_off(self, delays: Sequence[tuple[str, int]]) -> None:
+        """Keep each receipt's delivery invisible for so many more seconds; best effort."""
+
+    def depths(self) -> Mapping[str, int]:
+        """Approximate number of deliveries: ``waiting``, ``in_flight``, ``dead``."""
+
+
+class ConnectionTable(Protocol):
+    """DynamoDB: connections, channels, members, tickets."""
+
+    def connect(self, connection: Connection) -> None:
+        """Remember an open connection."""
+
+    def connection(self, connection_id: str) -> Connection | None:
+        """The connection, or None; strongly consistent."""
+
+    def disconnect(self, connection_id: str) -> None:
+        """Forget a connection and its memberships. Forgetting an unknown one is no error."""
+
+    def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+        """Write the membership, then the channel with a fresh ``touch``, in this order.
+
+        Whoever reads the tenant's version after this returns finds the channel.
+        """
+
+    def unsubscribe(self, connection_id: str, channel: Channel) -> None:
+        """Take the connection out of the channel."""
+
+    def subscriptions(self, connection_id: str) -> Sequence[Channel]:
+        """The channels of a connection; strongly consistent."""
+
+    def version(self, tenant: str) -> int:
+        """A number that grows with each change of the tenant's channels; strongly consistent, 0 at first."""
+
+    def channels(self, tenant: str) -> Sequence[Channel]:
+        """The tenant's channels; strongly consistent."""
+
+    def members(self, channel: Channel, now: int) -> Sequence[Member]:
+        """The channel's unexpired members; strongly consistent, never a Scan."""
+
+    def put_ticket(self, ticket_hash: str, principal: Principal, expires: int) -> None:
+        """Remember a single-use ticket by its hash."""
+
+    def take_ticket(self, ticket_hash: str, now: int) -> Principal | None:
+        """Use a ticket up: its principal the first time before it expires, None ever after."""
+
+
+class Sockets(Protocol):
+    """API Gateway's management endpoint: posts to open connections."""
+
+    def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:
+        """Post all frames, many at once; a receipt for each, in order, by the deadline (ms since the epoch).
+
+        Frames of one connection are posted one after another, in order; after one that was not
+        posted, those behind it get the same receipt unposted. One dead or slow connection never
+        delays or fails the others.
+        """
+
+    def close(self, connection_id: str, endpoint: str) -> None:
+        """Close a connection; closing one that is gone is no error."""
+
+
+class Tokens(Protocol):
+    """Bearer tokens (JWT)."""
+
+    def claims(self, token: str) -> Mapping[str, object]:
+        """The claims of a token whose signature, issuer, audience and times hold.
+
+        Raises:
+            Refused: ``unauthorized``, with what does not hold.
+            Unavailable: The issuer's keys cannot be had.
+        """

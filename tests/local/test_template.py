@@ -1,0 +1,180 @@
+"""What ``template.yaml`` promises, read from it as it stands."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cfnlint.decode import decode
+
+from pipeline.local import parameters, places, role_mapping, stack
+from pipeline.local.clouds import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPLATE: dict[str, Any] = decode(str(places.PROJECT / "template.yaml"))[0]
+
+OUTPUTS = {
+    *stack.OUTPUTS.values(),
+    "DeltasDeadLetterQueueUrl",
+    "EventsDeadLetterQueueUrl",
+    "IndexRoleArn",
+    "ManagementEndpoint",
+    "MessageRoleArn",
+    "OpenSearchUrl",
+    "QueryRoleArn",
+    "SetupRoleArn",
+}
+
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"}
+"""What settings read and no template may set."""
+
+
+def of_type(name: str) -> dict[str, dict[str, Any]]:
+    resources = TEMPLATE["Resources"]
+    return {key: each["Properties"] for key, each in resources.items() if each["Type"] == name}
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    return of_type("AWS::Serverless::Function")
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every statement of a role's policies, under whatever condition."""
+    for policy in role["Policies"]:
+        if "Fn::If" in policy:
+            policy = policy["Fn::If"][1]  # noqa: PLW2901 - the policy that the condition holds
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def test_every_function_gets_the_settings_that_are_read_and_no_others() -> None:
+    source = (places.PROJECT / "pipeline" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'"((?:LIVEDEX|AWS)_[A-Z_]+)"', source)) - SET_BY_LAMBDA
+    shared = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    own = set(
+        chain.from_iterable(each.get("Environment", {}).get("Variables", {}) for each in functions().values())
+    )
+    assert {name for name in shared | own if name.startswith("LIVEDEX_")} == read
+
+
+@pytest.mark.parametrize("function", functions())
+def test_a_function_has_a_role_and_a_log_group_of_its_own(function: str) -> None:
+    name = function.removesuffix("Function")
+    properties = functions()[function]
+    assert properties["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
+    assert of_type("AWS::Logs::LogGroup")[f"{name}Logs"]["RetentionInDays"] == {"Ref": "LogDays"}
+    assert f"{name}Role" in of_type("AWS::IAM::Role")
+
+
+def test_no_role_may_do_everything_or_touch_everything() -> None:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for statement in statements(role):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [action for action in actions if "*" in action], name
+            resources = (
+                statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            )
+            assert "*" not in resources, name
+
+
+def test_only_the_four_that_reach_the_cluster_may_and_may_go_into_a_vpc() -> None:
+    cluster = {f"{name}Role" for name in ("Index", "Message", "Query", "Setup")}
+    roles = of_type("AWS::IAM::Role")
+    allowed = {
+        name for name, role in roles.items() for each in statements(role) if "es:" in str(each["Action"])
+    }
+    assert allowed == cluster
+    assert {name for name, role in roles.items() if "ManagedPolicyArns" in role} == cluster
+    in_vpc = {name for name, each in functions().items() if "VpcConfig" in each}
+    assert in_vpc == {name.replace("Role", "Function") for name in cluster}
+
+
+def test_only_our_own_rules_may_put_into_the_queues() -> None:
+    for name, policy in of_type("AWS::SQS::QueuePolicy").items():
+        hop = name.removesuffix("QueuePolicy")
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Condition"] == {
+            "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [f"{hop}Rule", "Arn"]}}
+        }
+        assert policy["Queues"] == [{"Ref": f"{hop}Queue"}, {"Ref": f"{hop}DeadLetterQueue"}]
+
+
+def test_what_a_rule_cannot_deliver_goes_to_the_dead_letters_of_its_hop() -> None:
+    for name, rule in of_type("AWS::Events::Rule").items():
+        hop = name.removesuffix("Rule")
+        (target,) = rule["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": [f"{hop}Queue", "Arn"]}
+        assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": [f"{hop}DeadLetterQueue", "Arn"]}
+
+
+def test_an_outage_of_days_ends_without_a_dead_letter() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    assert len(queues) == 4
+    assert {each["MessageRetentionPeriod"] for each in queues.values()} == {14 * 86_400}
+    counts = [each["RedrivePolicy"]["maxReceiveCount"] for each in queues.values() if "RedrivePolicy" in each]
+    assert counts == [1000, 1000]
+
+
+def test_both_mappings_take_partial_failures_and_limit_concurrency_without_reserving_it() -> None:
+    for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BatchSize"] == {"Fn::If": ["OnAws", 1000, 10]}
+        assert "MaximumConcurrency" in mapping["ScalingConfig"]
+    assert not [name for name, each in functions().items() if "ReservedConcurrentExecutions" in each]
+
+
+def test_the_default_visibility_is_six_timeouts_and_the_window() -> None:
+    timeout, visibility = (
+        TEMPLATE["Parameters"][name]["Default"] for name in ("FunctionTimeout", "VisibilityTimeout")
+    )
+    assert visibility >= 6 * timeout + 1
+
+
+def test_no_index_is_made_before_its_template_is_applied() -> None:
+    assert TEMPLATE["Resources"]["IndexMapping"]["DependsOn"] == "Setup"
+
+
+def test_an_api_may_invoke_only_what_it_routes_to() -> None:
+    for name, permission in of_type("AWS::Lambda::Permission").items():
+        assert permission["FunctionName"] == {"Ref": name.replace("Permission", "Function")}
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert "Api}/" in permission["SourceArn"]["Fn::Sub"]
+
+
+def test_a_role_has_the_name_that_the_role_mapping_says() -> None:
+    cloud = Cloud("aws", "eu-west-1", "123456789012")
+    for name, role in of_type("AWS::IAM::Role").items():
+        said = role_mapping.role_arn(cloud, "mine", name.removesuffix("Role").lower()).rpartition("/")[2]
+        template_name = role["RoleName"]["Fn::Sub"]
+        assert (
+            template_name.replace("${AWS::StackName}", "mine").replace("${AWS::Region}", "eu-west-1") == said
+        )
+
+
+def test_the_outputs_are_those_that_others_read() -> None:
+    assert set(TEMPLATE["Outputs"]) == OUTPUTS
+
+
+def test_the_parameters_that_a_deploy_knows_are_those_of_the_template() -> None:
+    assert parameters.known() == set(TEMPLATE["Parameters"])
+
+
+def test_whatever_holds_something_goes_with_the_stack() -> None:
+    keeping = {
+        name: each["DeletionPolicy"]
+        for name, each in TEMPLATE["Resources"].items()
+        if "DeletionPolicy" in each
+    }
+    assert set(keeping.values()) == {"Delete"}
+    kept_kinds = (
+        "AWS::SQS::Queue",
+        "AWS::DynamoDB::Table",
+        "AWS::Logs::LogGroup",
+        "AWS::OpenSearchService::Domain",
+    )
+    assert set(keeping) == set().union(*(of_type(kind) for kind in kept_kinds))

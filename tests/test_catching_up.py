@@ -1,0 +1,294 @@
+"""The story of catching up, over memory adapters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from pipeline import applying, catching_up, indexing, wiring
+from pipeline.adapters.memory import (
+    MemoryClock,
+    MemoryConnectionTable,
+    MemoryDeltaBus,
+    MemoryQueues,
+    MemorySockets,
+)
+from pipeline.adapters.memory_store import Cluster, DocumentStore
+from pipeline.core import cursor, plan
+from pipeline.core.errors import Refused
+from tests.examples import ENDPOINT, NOW, connection, delivery, envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class OneToken:
+    """Every bearer of ``good`` is Ann of acme."""
+
+    def claims(self, token: str) -> Mapping[str, object]:
+        if token != "good":  # noqa: S105 - no secret
+            raise Refused("unauthorized", "not good")
+        return {"sub": "ann", "tenant": "acme", "exp": NOW}
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = MemoryClock()
+        cluster = Cluster()
+        applying.apply(plan.wanted(wiring.template_files()), cluster, require_ism=True)
+        self.store = DocumentStore(cluster)
+        self.bus = MemoryDeltaBus()
+        self.table = MemoryConnectionTable(self.clock)
+        self.sockets = MemorySockets()
+        self.sockets.open("ann", ENDPOINT)
+        self.table.connect(connection())
+        routes = wiring.routes()
+        ranged = wiring.ranged_attributes(routes)
+        self.library = catching_up.Library(self.store, routes, ranged)
+
+    def store_events(self, *events: dict[str, Any]) -> None:
+        indexing.index(
+            [delivery(event) for event in events],
+            routes=self.library.routes,
+            store=self.store,
+            bus=self.bus,
+            queue=MemoryQueues(self.clock),
+            clock=self.clock,
+            deadline=self.clock.now() + 1_000,
+            single_tenant=False,
+        )
+
+    def say(self, frame: dict[str, Any] | str) -> list[dict[str, Any]]:
+        before = len(self.sockets.frames("ann", ENDPOINT))
+        catching_up.answer(
+            frame if isinstance(frame, str) else orjson.dumps(frame).decode(),
+            "ann",
+            table=self.table,
+            sockets=self.sockets,
+            library=self.library,
+            clock=self.clock,
+            endpoint=ENDPOINT,
+            deadline=self.clock.now() + 1_000,
+        )
+        return [orjson.loads(frame) for frame in self.sockets.frames("ann", ENDPOINT)[before:]]
+
+    def subscribe(self, asked: dict[str, Any], **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON values
+        return self.say({"type": "subscribe", "id": "1", "filter": asked, **more})
+
+    def page(self, **query: str) -> dict[str, Any]:
+        return catching_up.hits(
+            {"authorization": "Bearer good"},
+            query,
+            tokens=OneToken(),
+            library=self.library,
+            clock=self.clock,
+            tenancy="required",
+            tenant_claim="tenant",
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def kinds(frames: list[dict[str, Any]]) -> list[str]:
+    return [frame["type"] for frame in frames]
+
+
+def services(frames: list[dict[str, Any]]) -> list[str]:
+    return [hit["attributes"]["service"] for frame in frames for hit in frame.get("hits", ())]
+
+
+def test_a_subscriber_gets_what_is_stored_then_goes_live(world: World) -> None:
+    world.store_events(envelope("one", service="a"), envelope("two", service="b"))
+
+    frames = world.subscribe({})
+
+    assert kinds(frames) == ["subscribed", "hits", "live"]
+    assert sorted(services(frames)) == ["a", "b"]
+    assert len({frame["channel"] for frame in frames}) == 1
+
+
+def test_a_hit_of_a_snapshot_equals_the_hit_that_was_announced(world: World) -> None:
+    world.store_events(envelope())
+
+    hit = world.subscribe({})[1]["hits"][0]
+
+    assert hit == orjson.loads(world.bus.entries[0].detail)["deltas"][0]
+
+
+def test_the_membership_is_there_before_the_index_is_asked(world: World) -> None:
+    world.store.down = True
+
+    frames = world.subscribe({})
+
+    assert kinds(frames) == ["subscribed", "error"]
+    assert frames[1]["code"] == "snapshot-unavailable"
+    assert len(world.table.subscriptions("ann")) == 1
+
+
+def test_a_snapshot_is_the_newest_hits_oldest_first(world: World) -> None:
+    for number in range(5):
+        world.store_events(envelope(f"fact-{number}", service=f"s{number}"))
+        world.clock.sleep(1)
+
+    assert services(world.subscribe({}, snapshot=2)) == ["s3", "s4"]
+    assert services(world.subscribe({}, snapshot=0)) == []
+
+
+def test_a_filter_chooses_what_is_recalled_as_match_does(world: World) -> None:
+    world.store_events(
+        envelope("exact", service="payments", timings={"totalMs": 12.9}),
+        envelope("other", service="checkout", timings={"totalMs": 13}),
+        envelope("text", service="pay", timings={"totalMs": "13"}),
+    )
+
+    assert services(world.subscribe({"service": ["payments"]})) == ["payments"]
+    assert sorted(services(world.subscribe({"service": [{"prefix": "pay"}]}))) == ["pay", "payments"]
+    assert services(world.subscribe({"latencyMs": [{"numeric": [">", 12.9]}]})) == ["checkout"]
+    assert services(world.subscribe({"latencyMs": ["13"]})) == ["pay"]
+
+
+def test_another_tenants_documents_are_never_recalled(world: World) -> None:
+    world.store_events(
+        envelope("ours"), envelope("theirs", tenant="globex"), envelope("nobodys", tenant=None)
+    )
+
+    assert len(services(world.subscribe({}))) == 1
+
+
+def test_a_cursor_brings_what_came_after_it_and_what_may_have_been_on_its_way(world: World) -> None:
+    world.store_events(envelope("long ago", service="old"))
+    world.clock.sleep(60)
+    world.store_events(envelope("on its way", service="recent"))
+    live = world.subscribe({}, snapshot=0)[-1]["cursor"]
+    world.clock.sleep(5)
+    world.store_events(envelope("missed", service="new"))
+
+    frames = world.subscribe({}, cursor=live)
+
+    assert services(frames) == ["recent", "new"]
+    assert frames[-1]["cursor"] > live
+
+
+def test_a_cursor_of_another_filter_is_answered_by_a_gap_and_a_snapshot(world: World) -> None:
+    world.store_events(envelope())
+    other = world.subscribe({"service": ["x"]})[-1]["cursor"]
+
+    frames = world.subscribe({}, cursor=other)
+
+    assert kinds(frames) == ["subscribed", "gap", "hits", "live"]
+    assert frames[1]["reason"] == "unknown-cursor"
+
+
+def test_a_catch_up_that_is_too_long_says_where_its_gap_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "MAX_HITS", 3)
+    monkeypatch.setattr(catching_up, "PAGE", 2)
+    live = world.subscribe({}, snapshot=0)[-1]["cursor"]
+    for number in range(5):
+        world.store_events(envelope(f"fact-{number}", service=f"s{number}"))
+        world.clock.sleep(1)
+
+    frames = world.subscribe({}, cursor=live)
+    monkeypatch.setattr(catching_up, "MAX_HITS", 5)
+    just_enough = world.subscribe({}, cursor=live)
+
+    assert (services(just_enough)[0], kinds(just_enough)[1]) == ("s0", "hits")
+    assert services(frames) == ["s2", "s3", "s4"]
+    assert frames[1]["type"] == "gap"
+    assert (frames[1]["from"], frames[1]["to"]) == (NOW, NOW + 2_000)
+
+
+def test_an_unsubscribed_connection_is_no_member(world: World) -> None:
+    channel = world.subscribe({})[0]["channel"]
+
+    assert world.say({"type": "unsubscribe", "id": "2", "channel": channel}) == []
+    assert world.table.subscriptions("ann") == []
+
+
+def test_a_ping_is_answered(world: World) -> None:
+    assert kinds(world.say({"type": "ping"})) == ["pong"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "answers"),
+    [
+        ("no JSON", "bad-frame", None),
+        ({"type": "dance", "id": "7"}, "unknown-type", "7"),
+        ({"type": "subscribe", "id": "7", "filter": {"servce": ["x"]}}, "bad-filter", "7"),
+        ({"type": "subscribe", "id": "7", "filter": {"service": [{"like": "x"}]}}, "bad-filter", "7"),
+    ],
+)
+def test_a_mistake_is_answered_by_its_code_and_id(
+    world: World, frame: dict[str, Any] | str, code: str, answers: str | None
+) -> None:
+    (error,) = world.say(frame)
+
+    assert (error["type"], error["code"], error["id"]) == ("error", code, answers)
+
+
+def test_a_connection_whose_token_has_ended_is_told_and_closed(world: World) -> None:
+    world.clock.sleep(3_600)
+    frames: list[bytes] = []
+    close, world.sockets.close = world.sockets.close, lambda *of: frames.extend(world.sockets.frames(*of))  # type: ignore[method-assign]
+
+    world.say({"type": "ping"})
+    close("ann", ENDPOINT)
+
+    assert [orjson.loads(frame)["type"] for frame in frames] == ["bye"]
+
+
+def test_a_connection_that_left_meanwhile_is_forgotten(world: World) -> None:
+    world.sockets.close("ann", ENDPOINT)
+
+    world.subscribe({})
+
+    assert world.table.connection("ann") is None
+
+
+def test_http_gives_pages_that_a_cursor_continues(world: World) -> None:
+    world.store_events(envelope("one", service="a"))
+    world.clock.sleep(60)
+    first = world.page(filter='{"severity":["error"]}')
+    world.store_events(envelope("two", service="b"))
+
+    second = world.page(filter='{"severity":["error"]}', cursor=first["cursor"])
+
+    assert [hit["attributes"]["service"] for hit in first["hits"]] == ["a"]
+    assert [hit["attributes"]["service"] for hit in second["hits"]] == ["b"]
+
+
+def test_http_refuses_a_cursor_of_another_filter(world: World) -> None:
+    with pytest.raises(Refused, match="bad-cursor"):
+        world.page(filter='{"service":["x"]}', cursor=cursor.live("0" * 32, NOW))
+
+
+def test_http_pages_never_lose_what_did_not_fit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catching_up, "PAGE", 2)
+    start = world.page()["cursor"]
+    for number in range(7):
+        world.store_events(envelope(f"fact-{number}", service=f"s{number}"))
+        world.clock.sleep(1)
+
+    seen, position = [], start
+    for _ in range(4):
+        page = world.page(limit="2", cursor=position)
+        position = page["cursor"]
+        seen += [hit["attributes"]["service"] for hit in page["hits"]]
+
+    assert seen == [f"s{number}" for number in range(7)]
+
+
+def test_a_pointers_document_is_found_by_its_id_and_only_by_its_tenant(world: World) -> None:
+    world.store_events(envelope("ours"), envelope("theirs", tenant="globex"))
+    ours, theirs = [
+        delta["id"] for entry in world.bus.entries for delta in orjson.loads(entry.detail)["deltas"]
+    ]
+
+    assert [hit["id"] for hit in world.page(id=ours)["hits"]] == [ours]
+    assert world.page(id=theirs)["hits"] == []
