@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench requirements clean
+.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench bench-index chaos soak requirements clean
 
 PYTHON ?= python3
 TARGET ?= local
+EVENTS ?= 20000
+FUZZ_SECONDS ?= 300
 BIN := .venv/bin
 
 help: ## Show this list
@@ -49,8 +51,19 @@ format: setup-dev ## Format and mend what can be mended
 test: setup-dev ## All tests, on the real engines; ends with pytest's summary
 	$(BIN)/pytest
 
+soak: setup-dev ## The long and large tests: hostile events by the ten thousand, then by FUZZ_SECONDS=300 of atheris
+	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz
+	-$(BIN)/uv pip install --quiet --target .tools/atheris atheris==3.0.0
+	$(BIN)/python -m tests.fuzz.bytes_through_stages $(FUZZ_SECONDS)
+
 bench: setup-dev ## Benchmarks, one JSON line a figure
 	@$(BIN)/python -m benchmarks
+
+bench-index: setup-dev ## The benchmarks of indexing alone, in under 3 minutes
+	@$(BIN)/python -m benchmarks index
+
+chaos: setup-dev ## Hand EVENTS=20000 to the index function while OpenSearch breaks; 1 when sums do not hold
+	@$(BIN)/python -m benchmarks.chaos --events $(EVENTS)
 
 requirements: setup-dev ## Pin every requirement file again, with hashes
 	for file in requirements/*.in; do $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file $${file%.in}.txt $$file; done

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from pipeline import settings, wiring
 from pipeline.local import stack as local_stack
 from pipeline.local.errors import StackError
 
@@ -53,6 +54,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             _missing(str(trouble))
         assert found.opensearch
         assert found.aws
+        _apply_templates(found.opensearch)
         yield RunningStack(folder, found.opensearch, found.aws)
     finally:
         local_stack.down(folder)
@@ -68,6 +70,12 @@ def opensearch_url(stack: RunningStack) -> str:
 def aws_url(stack: RunningStack) -> str:
     """The URL of the AWS emulator; tests use resource names of their own."""
     return stack.aws
+
+
+def _apply_templates(url: str) -> None:
+    """No index may be made before its template is there; a deploy comes later, or not at all."""
+    cluster = {"LIVEDEX_TARGET": "aws", "LIVEDEX_OPENSEARCH_URL": url}
+    wiring.applying(settings.read(cluster))()
 
 
 def _missing(reason: str) -> None:

@@ -1,11 +1,11 @@
-"""``make bench``: the machine, then one JSON line a figure."""
+"""``make bench`` and ``make bench-index``: the machine, then one JSON line a figure."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import documents, engines, flow, imports, stages
+from benchmarks import documents, engines, flow, imports, memory, stages
 from benchmarks.figure import machine
 
 if TYPE_CHECKING:
@@ -16,22 +16,37 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Print every figure as soon as it is measured; 1 when a bar is not cleared."""
+    asked = sys.argv[1] if sys.argv[1:] else "all"
+    if asked not in _PARTS:
+        sys.stderr.write(f"'{asked}' is no part of the benchmarks; there are {', '.join(_PARTS)}.\n")
+        return 2
     sys.stdout.write(machine() + "\n")
     held = True
-    for figure in _figures():
+    for figure in _PARTS[asked]():
         sys.stdout.write(figure.line() + "\n")
         sys.stdout.flush()
         held = held and figure.holds is not False
     return 0 if held else 1
 
 
-def _figures() -> Iterator[Figure]:
+def _all() -> Iterator[Figure]:
     """Imports first, while no engine runs beside them."""
     yield from imports.figures()
     yield from stages.figures()
     with engines.running() as opensearch:
         yield from documents.figures(opensearch)
+        yield from memory.figures(opensearch)
         yield from flow.figures()
+
+
+def _indexing() -> Iterator[Figure]:
+    yield from stages.figures()
+    with engines.running() as opensearch:
+        yield from documents.figures(opensearch)
+        yield from memory.figures(opensearch)
+
+
+_PARTS = {"all": _all, "index": _indexing}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ turns, so that a slow moment of the machine meets all of them; the node shares i
 - *the story*: ``pipeline.indexing.index`` over the live store, two bodies to a batch: parse, route,
   normalise, send, read every item's outcome, make and pack the deltas (a bus in memory takes them).
 - *the story, a body at a time*: the same over a store that sends one body after the other.
+- *the story, garbage as usual*: the same with Python's own threshold of garbage collection.
+- *envelope to outcome*: the story's stages up to the outcomes, as far as the rivals go: no deltas, nothing
+  kept to answer the queue with.
 - *serialised before*: the very bodies that the story sends, made before the clock starts and posted by
   urllib3 on as many connections, without a look into the answers: as fast as the node can be fed.
 - *streaming_bulk*, *parallel_bulk*: opensearch-py's helpers with bodies of as many documents, the second
@@ -16,37 +19,38 @@ turns, so that a slow moment of the machine meets all of them; the node shares i
 
 from __future__ import annotations
 
-import json
+import gc
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import urllib3
-from opensearchpy import OpenSearch, helpers
+from opensearchpy import helpers
 
-from benchmarks import facts, hand_made
-from benchmarks.figure import Figure, median_in_turns
-from pipeline import indexing, settings, wiring
+from benchmarks import benches, hand_made
+from benchmarks.benches import CONNECTIONS
+from benchmarks.figure import Figure, collecting, median_in_turns
+from pipeline import indexing, settings
 from pipeline.adapters import memory, opensearch, opensearch_wire, system_clock
-from pipeline.core import bulk, normalise, parse, route
+from pipeline.core import bulk
+from pipeline.core.model import Verdict
+from pipeline.handlers.invocation import COLLECT_AFTER
+from pipeline.ports import BULK_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pipeline.core.model import BulkAnswer, Delivery, Document
-    from pipeline.core.route import Routes
+    from benchmarks.benches import Bench
+    from pipeline.core.model import BulkAnswer, Delivery
 
-DOCUMENTS = 12_000
+DOCUMENTS = 8_000
 """Stored in a turn."""
 
 BODY = 2_000
 """Documents in a body."""
 
-CONNECTIONS = 2
 TURNS = 5
 TIME = 60_000
 """Milliseconds that a call of the story may take; it takes a third of a second."""
@@ -55,28 +59,10 @@ BAR_RATE = 0.9
 """Least share of the rate of bodies that were serialised before."""
 
 BAR_CPU = 5.0
-"""Least times that the story's processor time goes into that of ``streaming_bulk``."""
+"""Least times that the processor time from envelope to outcome goes into that of ``streaming_bulk``."""
 
 SETTINGS = {"LIVEDEX_TARGET": "local", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 """AWS is not asked for anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A node that has our mapping under a name of this run's own, and what is to be stored there.
-
-    Attributes:
-        family: The name; its indices and templates go when the run is over.
-        routes: Ours, with that family.
-        documents: What the deliveries become.
-    """
-
-    url: str
-    family: str
-    client: OpenSearch
-    routes: Routes
-    deliveries: Sequence[Delivery]
-    documents: Sequence[Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +80,7 @@ class Way:
 
     def turn(self) -> float:
         """Store all deliveries once into empty indices; the documents a second."""
-        _empty(self.bench)
+        benches.empty(self.bench)
         began, used = time.perf_counter(), time.process_time()
         self.store()
         self.cpu.append(time.process_time() - used)
@@ -112,11 +98,15 @@ def figures(url: str) -> Iterator[Figure]:
     Args:
         url: Of the node.
     """
-    with _bench(url) as bench:
+    with benches.prepared(url, DOCUMENTS) as bench:
         ways = {
             "the story": Way(bench, lambda: _story(bench)),
             "serialised before": Way(bench, _serialised_before(bench)),
             "the story, a body at a time": Way(bench, lambda: _story(bench, in_turn=True)),
+            "the story, garbage as usual": Way(
+                bench, lambda: _story(bench, collect_after=gc.get_threshold())
+            ),
+            "envelope to outcome": Way(bench, lambda: _to_outcomes(bench)),
             "streaming_bulk": Way(bench, lambda: _streaming(bench)),
             "parallel_bulk": Way(bench, lambda: _parallel(bench)),
         }
@@ -129,11 +119,14 @@ def figures(url: str) -> Iterator[Figure]:
     bar = f"≥ {BAR_RATE} x serialised before"
     yield Figure("documents into OpenSearch", rate, "1/s", rates, share, bar, share >= BAR_RATE)
     seconds = {name: way.cpu_of_100_000 for name, way in ways.items()}
-    mine = seconds.pop("the story")
-    times = seconds["streaming_bulk"] / mine
-    against = {name: seconds[name] for name in ("streaming_bulk", "parallel_bulk", "serialised before")}
+    rivals = {name: seconds[name] for name in ("streaming_bulk", "parallel_bulk", "serialised before")}
+    mine = seconds["envelope to outcome"]
+    times = rivals["streaming_bulk"] / mine
     bar = f"≥ {BAR_CPU:g} x less than streaming_bulk"
-    yield Figure("client CPU for 100,000 documents", mine, "s", against, times, bar, times >= BAR_CPU)
+    name = "client CPU for 100,000 documents"
+    yield Figure(f"{name}, envelope to outcome", mine, "s", rivals, times, bar, times >= BAR_CPU)
+    usual = {"the story, garbage as usual": seconds["the story, garbage as usual"]}
+    yield Figure(f"{name}, deltas too", seconds["the story"], "s", rivals | usual)
 
 
 # --- the ways ---------------------------------------------------------------------------------
@@ -142,38 +135,58 @@ def figures(url: str) -> Iterator[Figure]:
 class _OneByOne(opensearch.DocumentStore):
     """Bodies in turn, on one connection."""
 
-    def bulk(self, bodies: Sequence[bytes]) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
         one = super().bulk
-        return [answer for body in bodies for answer in one([body])]
+        return [answer for body in bodies for answer in one([body], patience)]
 
 
-def _story(bench: Bench, *, in_turn: bool = False) -> None:
+def _story(
+    bench: Bench, *, in_turn: bool = False, collect_after: tuple[int, int, int] = COLLECT_AFTER
+) -> None:
     clock = system_clock.SystemClock()
     wire = opensearch_wire.wire(_settings(bench.url))
     store = _OneByOne(wire) if in_turn else opensearch.DocumentStore(wire)
+    with collecting(collect_after):
+        for deliveries in _batches(bench):
+            report = indexing.index(
+                deliveries,
+                routes=bench.routes,
+                store=store,
+                bus=memory.MemoryDeltaBus(),
+                queue=memory.MemoryQueues(clock),
+                clock=clock,
+                deadline=clock.now() + TIME,
+                single_tenant=False,
+            )
+            _require(report.ends[indexing.End.STORED], len(deliveries))
+            _require(report.announced, len(deliveries))
+    store.close()
+
+
+def _to_outcomes(bench: Bench) -> None:
+    store = opensearch.DocumentStore(opensearch_wire.wire(_settings(bench.url)))
+    with collecting(COLLECT_AFTER):
+        for deliveries in _batches(bench):
+            made = [benches.document(delivery, bench.routes) for delivery in deliveries]
+            requests = bulk.requests(made, int(time.time() * 1000))
+            answers = store.bulk([request.body for request in requests])
+            pairs = zip(requests, answers, strict=True)
+            outcomes = [outcome for request, answer in pairs for outcome in bulk.outcomes(request, answer)]
+            _require(sum(outcome.verdict is Verdict.STORED for outcome in outcomes), len(deliveries))
+    store.close()
+
+
+def _batches(bench: Bench) -> Iterator[Sequence[Delivery]]:
     batch = CONNECTIONS * BODY
     for start in range(0, len(bench.deliveries), batch):
-        deliveries = bench.deliveries[start : start + batch]
-        report = indexing.index(
-            deliveries,
-            routes=bench.routes,
-            store=store,
-            bus=memory.MemoryDeltaBus(),
-            queue=memory.MemoryQueues(clock),
-            clock=clock,
-            deadline=clock.now() + TIME,
-            single_tenant=False,
-        )
-        _require(report.ends[indexing.End.STORED], len(deliveries))
-        _require(report.announced, len(deliveries))
-    store.close()
+        yield bench.deliveries[start : start + batch]
 
 
 def _serialised_before(bench: Bench) -> Callable[[], None]:
     now = int(time.time() * 1000)
     parts = [bench.documents[start : start + BODY] for start in range(0, len(bench.documents), BODY)]
     bodies = [request.body for part in parts for request in bulk.requests(part, now)]
-    path = f"/_bulk?filter_path={opensearch.BULK_FIELDS}&timeout={opensearch.BULK_WAIT}"
+    path = f"/_bulk?filter_path={opensearch.BULK_FIELDS}&timeout=20s"
     headers = {"content-type": "application/x-ndjson"}
 
     def post_all() -> None:
@@ -188,13 +201,13 @@ def _serialised_before(bench: Bench) -> Callable[[], None]:
 
 
 def _streaming(bench: Bench) -> None:
-    with _client(bench.url) as client:
+    with benches.client(bench.url) as client:
         answers = helpers.streaming_bulk(client, _actions(bench), chunk_size=BODY, max_retries=0)
         _require(sum(good for good, _ in answers), len(bench.deliveries))
 
 
 def _parallel(bench: Bench) -> None:
-    with _client(bench.url) as client:
+    with benches.client(bench.url) as client:
         answers = helpers.parallel_bulk(client, _actions(bench), thread_count=CONNECTIONS, chunk_size=BODY)
         _require(sum(good for good, _ in answers), len(bench.deliveries))
 
@@ -207,58 +220,6 @@ def _actions(bench: Bench) -> Iterator[dict[str, object]]:
 def _require(found: int, wanted: int) -> None:
     if found != wanted:
         raise RuntimeError(f"{found} of {wanted} were taken: this run measures nothing.")
-
-
-# --- the bench --------------------------------------------------------------------------------
-
-
-@contextmanager
-def _bench(url: str) -> Iterator[Bench]:
-    """Our templates under a new name; they and their indices are deleted afterwards."""
-    family = f"benchmark_{uuid4().hex[:8]}"
-    known = _routes(family)
-    deliveries = facts.deliveries(DOCUMENTS)
-    documents = [_document(delivery, known) for delivery in deliveries]
-    with _client(url) as client:
-        bench = Bench(url, family, client, known, deliveries, documents)
-        try:
-            _put_templates(bench)
-            yield bench
-        finally:
-            client.indices.delete(index=f"{family}-*")
-            client.indices.delete_index_template(name=family)
-            client.cluster.delete_component_template(name=family)
-
-
-def _routes(family: str) -> Routes:
-    text = (wiring.ROOT / "routes.toml").read_text(encoding="utf-8")
-    return route.routes(text.replace('family = "metrics"', f'family = "{family}"'))
-
-
-def _document(delivery: Delivery, known: Routes) -> Document:
-    event = parse.event(delivery.body)
-    return normalise.normalise(event, route.choose(event, known), single_tenant=False, now=event.time)
-
-
-def _put_templates(bench: Bench) -> None:
-    """The templates of ``metrics`` under the bench's own name."""
-    files = wiring.template_files()
-    common = json.loads(files["index_templates/livedex-common.json"])
-    metrics = json.loads(files["index_templates/livedex-metrics.json"])
-    metrics |= {"index_patterns": [f"{bench.family}-*"], "composed_of": [bench.family]}
-    bench.client.cluster.put_component_template(name=bench.family, body=common)
-    bench.client.indices.put_index_template(name=bench.family, body=metrics)
-
-
-def _empty(bench: Bench) -> None:
-    """Make the indices anew, so that no way pays for their making."""
-    bench.client.indices.delete(index=f"{bench.family}-*")
-    for index in {document.index for document in bench.documents}:
-        bench.client.indices.create(index=index)
-
-
-def _client(url: str) -> OpenSearch:
-    return OpenSearch(hosts=[url], pool_maxsize=CONNECTIONS, timeout=60)
 
 
 def _settings(url: str) -> settings.Settings:

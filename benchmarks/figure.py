@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
 import statistics
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PACKAGES = ("opensearch-py", "boto3", "orjson", "pydantic", "urllib3")
 
@@ -71,6 +73,17 @@ def median_in_turns(runs: int, *measures: Callable[[], float]) -> Sequence[float
         for measure, found in zip(measures, values, strict=True):
             found.append(measure())
     return [statistics.median(found) for found in values]
+
+
+@contextmanager
+def collecting(collect_after: tuple[int, int, int]) -> Iterator[None]:
+    """Let Python look for garbage after so many objects, and then as before."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*collect_after)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _short(value: float) -> float:

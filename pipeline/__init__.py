@@ -6,6 +6,7 @@ The flow, one story a line::
     broadcasting   deltas from a queue -> frames to exactly the connections whose channel matches
     connecting     a bearer token -> a single-use ticket -> a connection
     catching_up    a filter and a cursor -> a snapshot or what was missed, then live frames
+    redriving      dead letters -> groups by reason -> their queue again, or nowhere
     applying       index templates and ISM policies -> the cluster
 
 A story is impure and short: it gathers through ports, calls the pure stages of ``core``,

@@ -26,6 +26,7 @@ from pipeline.core import (
     pattern,
     query,
     route,
+    sources,
     subscribe,
 )
 from pipeline.core.errors import Refused, Rejected
@@ -76,7 +77,7 @@ class Call:
 
     def events(self) -> Iterator[Event]:
         """Give the events of an envelope, an SQS batch or ``{"events": […]}``."""
-        for delivery in parse.deliveries(self.given()):
+        for delivery in sources.deliveries(self.given()):
             try:
                 yield parse.event(delivery.body)
             except Rejected as rejected:

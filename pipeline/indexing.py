@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pipeline import storing, trying
 from pipeline.core import bulk, derive, entries, normalise, parse, route
-from pipeline.core.errors import Rejected, Unavailable
+from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.model import Delivery, Document, Entry, Event, Outcome, Request, Route
+    from pipeline.core.model import Delivery, Document, Entry, Event, Outcome, Route
     from pipeline.ports import Clock, DeltaBus, DocumentStore, Queues
-
-TRIES = 4
-"""Attempts within one invocation. What still fails then waits in the queue, where waiting is free."""
-
-FIRST_PAUSE = 0.2
-"""Seconds before the second attempt; doubled for each further one, and shortened by chance."""
 
 
 class End(Enum):
@@ -40,7 +36,7 @@ class End(Enum):
     RETURNED = "retried"
 
 
-_ANNOUNCEABLE = frozenset({End.STORED, End.ALREADY_THERE, End.ANNOUNCED_ONLY})
+_ANNOUNCEABLE = (End.STORED, End.ALREADY_THERE, End.ANNOUNCED_ONLY)
 
 
 @dataclass(slots=True)
@@ -98,6 +94,7 @@ def index(
     clock: Clock,
     deadline: int,
     single_tenant: bool,
+    read_only_ages: Mapping[str, int] = MappingProxyType({}),
 ) -> Indexed:
     """Store every event once and announce it.
 
@@ -105,16 +102,17 @@ def index(
         deliveries: What the source handed over.
         deadline: When to stop trying and return what is left, in ms since the epoch.
         single_tenant: Whether all events belong to the default tenant.
+        read_only_ages: See ``storing.Writer``.
     """
     now = clock.now()
     arrivals = [_arrive(delivery, routes, now, single_tenant=single_tenant) for delivery in deliveries]
-    reasons: Counter[str] = Counter()
-    _store([a for a in arrivals if a.document and a.route and a.route.index], store, clock, deadline, reasons)
+    writer = storing.Writer(store, clock, deadline, read_only_ages)
+    reasons = _store([a for a in arrivals if a.document and a.route and a.route.index], writer)
     for arrival in arrivals:
         if arrival.route and not arrival.route.index:
             arrival.end, arrival.ingested = End.ANNOUNCED_ONLY, now
-    announced = _announce([a for a in arrivals if _is_news(a)], store, bus, clock, deadline)
-    _bury([a for a in arrivals if a.letter], queue, reasons)
+    announced = _announce([a for a in arrivals if _is_news(a)], writer, bus, clock, deadline)
+    _bury(_rejected(arrivals), queue, reasons)
     returned = [a.delivery for a in arrivals if a.end is End.RETURNED]
     _put_off(returned, queue, clock)
     return Indexed(Counter(a.end for a in arrivals), tuple(d.id for d in returned), announced, reasons)
@@ -132,72 +130,28 @@ def _arrive(delivery: Delivery, routes: route.Routes, now: int, *, single_tenant
     return Arrival(delivery, event, chosen, document)
 
 
-def _store(
-    arrivals: Sequence[Arrival], store: DocumentStore, clock: Clock, deadline: int, reasons: Counter[str]
-) -> None:
-    """Send documents until each has its end, the tries are used up, or time is."""
-    waiting = {id(arrival.document): arrival for arrival in arrivals}
-    for attempt in range(TRIES):
-        if not waiting or not _may_try(attempt, clock, deadline):
-            return
-        documents = [arrival.document for arrival in waiting.values() if arrival.document]
-        for outcome in _unblocked(_outcomes(bulk.requests(documents, clock.now()), store, clock), store):
-            arrival = waiting[id(outcome.document)]
-            arrival.attempts += 1
-            if outcome.verdict is Verdict.RETRY:
-                reasons[outcome.reason] += 1
-                continue
-            _settle(arrival, outcome)
-            del waiting[id(outcome.document)]
-
-
-def _outcomes(requests: Sequence[Request], store: DocumentStore, clock: Clock) -> list[Outcome]:
-    """Send the requests, and in halves those that are too large; one outcome a document."""
-    outcomes: list[Outcome] = []
-    while requests:
-        answers = store.bulk([request.body for request in requests])
-        smaller: list[Request] = []
-        for request, answer in zip(requests, answers, strict=True):
-            read = bulk.outcomes(request, answer)
-            if read[0].verdict is Verdict.SPLIT:
-                smaller += bulk.halves(request, clock.now())
-            else:
-                outcomes += read
-        requests = smaller
-    return outcomes
-
-
-def _unblocked(outcomes: Sequence[Outcome], store: DocumentStore) -> list[Outcome]:
-    """Where an index refuses writes, the document may be there all the same: look."""
-    blocked = [(o.document.index, o.document.id) for o in outcomes if o.verdict is Verdict.BLOCKED]
-    there = _stored_stamps(blocked, store)
-    return [
-        o
-        if o.verdict is not Verdict.BLOCKED
-        else replace(
-            o, verdict=Verdict.ALREADY_THERE if (o.document.index, o.document.id) in there else Verdict.RETRY
-        )
-        for o in outcomes
-    ]
-
-
-def _stored_stamps(keys: Sequence[tuple[str, str]], store: DocumentStore) -> Mapping[tuple[str, str], int]:
-    try:
-        return store.ingested(keys) if keys else {}
-    except Unavailable:
-        return {}
+def _store(arrivals: Sequence[Arrival], writer: storing.Writer) -> Counter[str]:
+    """Store the documents; returns why some had to be sent again, by reason."""
+    reasons: Counter[str] = Counter()
+    sendings = writer.write([arrival.document for arrival in arrivals if arrival.document])
+    for arrival, sending in zip(arrivals, sendings, strict=True):
+        arrival.attempts = len(sending.outcomes)
+        reasons.update(outcome.reason for outcome in sending.outcomes if outcome.verdict is Verdict.RETRY)
+        _settle(arrival, sending.outcomes[-1])
+    return reasons
 
 
 def _settle(arrival: Arrival, outcome: Outcome) -> None:
     document = outcome.document
-    if outcome.verdict is Verdict.REJECTED:
-        arrival.letter = DeadLetter(
-            arrival.delivery, outcome.reason, outcome.error, document.index, document.id
-        )
-    elif outcome.verdict is Verdict.STORED:
-        arrival.end, arrival.ingested = End.STORED, outcome.ingested
-    else:
-        arrival.end = End.ALREADY_THERE
+    match outcome.verdict:
+        case Verdict.STORED:
+            arrival.end, arrival.ingested = End.STORED, outcome.ingested
+        case Verdict.ALREADY_THERE:
+            arrival.end = End.ALREADY_THERE
+        case Verdict.REJECTED:
+            arrival.letter = DeadLetter(
+                arrival.delivery, outcome.reason, outcome.error, document.index, document.id
+            )
 
 
 def _is_news(arrival: Arrival) -> bool:
@@ -206,12 +160,13 @@ def _is_news(arrival: Arrival) -> bool:
         return False
     if arrival.event.replay and not arrival.route.announce_replays:
         return False
-    plain = arrival.attempts == 1 and derive.surely_plain(arrival.delivery, arrival.event)
-    return arrival.end is not End.ALREADY_THERE or not plain
+    if arrival.end is not End.ALREADY_THERE:
+        return True
+    return arrival.attempts != 1 or not derive.surely_plain(arrival.delivery, arrival.event)
 
 
 def _announce(
-    arrivals: Sequence[Arrival], store: DocumentStore, bus: DeltaBus, clock: Clock, deadline: int
+    arrivals: Sequence[Arrival], writer: storing.Writer, bus: DeltaBus, clock: Clock, deadline: int
 ) -> int:
     """Put the deltas on the bus; what could not be announced goes back to its queue.
 
@@ -219,36 +174,45 @@ def _announce(
         The number of deltas that the bus accepted.
     """
     unstamped = [(a.document.index, a.document.id) for a in arrivals if a.document and a.ingested is None]
-    stamps = _stored_stamps(unstamped, store)
-    due: dict[str, list[Arrival]] = {}
+    stamps = writer.stamps(unstamped) or {}
     deltas = []
     for arrival in arrivals:
         document = arrival.document
         stamp = arrival.ingested or (document and stamps.get((document.index, document.id)))
         if document and stamp:
             deltas.append(derive.delta(document, stamp))
-            due.setdefault(document.id, []).append(arrival)
         else:
             arrival.end = End.RETURNED
-    unheard = _put(entries.entries(deltas), bus, clock, deadline)
-    for document_id in (document_id for entry in unheard for document_id in entry.ids):
-        for arrival in due[document_id]:
+    waiting = _put(entries.entries(deltas), bus, clock, deadline)
+    unheard = {document_id for entry in waiting for document_id in entry.ids}
+    for arrival in arrivals if unheard else ():
+        if arrival.document and arrival.document.id in unheard:
             arrival.end = End.RETURNED
-    return len(deltas) - sum(len(entry.ids) for entry in unheard)
+    return len(deltas) - sum(len(entry.ids) for entry in waiting)
 
 
 def _put(waiting: list[Entry], bus: DeltaBus, clock: Clock, deadline: int) -> list[Entry]:
     """Put entries, those that failed again and alone; returns what was not accepted."""
-    for attempt in range(TRIES):
-        if not waiting or not _may_try(attempt, clock, deadline):
-            break
+    for _ in trying.tries(clock, deadline):
         waiting = [
             entry
             for call in entries.calls(waiting)
             for entry, accepted in zip(call, bus.put(call), strict=True)
             if not accepted
         ]
+        if not waiting:
+            break
     return waiting
+
+
+def _rejected(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """What is to be buried: all that is rejected and does not come again anyway.
+
+    A source that gives no receipts hands the rejected over again with whatever is returned. They are
+    buried when their batch comes to its end, or an outage would leave a letter for every retry.
+    """
+    again = any(a.end is End.RETURNED and not a.letter and not a.delivery.receipt for a in arrivals)
+    return [a for a in arrivals if a.letter and (a.delivery.receipt or not again)]
 
 
 def _bury(arrivals: Sequence[Arrival], queue: Queues, reasons: Counter[str]) -> None:
@@ -262,14 +226,3 @@ def _put_off(returned: Sequence[Delivery], queue: Queues, clock: Clock) -> None:
     delays = [(d.receipt, bulk.delay(d.receives or 1, clock.jitter())) for d in returned if d.receipt]
     if delays:
         queue.put_off(delays)
-
-
-def _may_try(attempt: int, clock: Clock, deadline: int) -> bool:
-    """Pause before every attempt but the first; False when there is no time for it."""
-    if not attempt:
-        return True
-    pause = FIRST_PAUSE * 2 ** (attempt - 1) * (1 - clock.jitter() / 2)
-    if clock.now() + 1000 * pause >= deadline:
-        return False
-    clock.sleep(pause)
-    return True

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.core.model import BulkAnswer as BulkAnswer  # noqa: PLC0414, TC001 - given on to adapters
+from pipeline.core.model import Managed as Managed  # noqa: PLC0414, TC001 - the same
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.core.audience import Channel, Connection, Member, Post, Principal, Receipt
+    from pipeline.core.letters import Letter
     from pipeline.core.model import DeadLetter, Entry, JsonObject
 
 
@@ -30,17 +32,33 @@ class Clock(Protocol):
         """A random share, 0 ≤ x < 1."""
 
 
+BULK_PATIENCE = 25.0
+"""Seconds that nobody waits longer for the answers to a call of ``bulk``."""
+
+LOOKUP_PATIENCE = 10.0
+"""Seconds that nobody waits longer for the answer to a lookup."""
+
+
 class DocumentStore(Protocol):
     """OpenSearch, as far as the stories need it."""
 
-    def bulk(self, bodies: Sequence[bytes]) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
         """Send each NDJSON body as one ``_bulk`` request, two at a time; an answer for each, in order.
 
         Never raises for what the cluster or the network did: that is in the answer. No hidden retry.
+
+        Args:
+            patience: Seconds until all must have been answered. What then has no answer has status 0, and
+                what was not sent yet is not sent any more.
         """
 
-    def ingested(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+    def ingested(
+        self, keys: Sequence[tuple[str, str]], patience: float = LOOKUP_PATIENCE
+    ) -> Mapping[tuple[str, str], int]:
         """The stored ``@ingested`` of each (index, id) that exists.
+
+        Args:
+            patience: Seconds to wait for the answer.
 
         Raises:
             Unavailable: Not all could be looked up.
@@ -62,7 +80,10 @@ class DocumentStore(Protocol):
 
 
 class Cluster(Protocol):
-    """OpenSearch's own set-up: templates and policies."""
+    """OpenSearch's own set-up: templates, policies, and the indices that they are for.
+
+    Every call may raise ``Unavailable``.
+    """
 
     def component_template(self, name: str) -> JsonObject | None:
         """The body stored under this name, or None."""
@@ -76,6 +97,12 @@ class Cluster(Protocol):
     def put_index_template(self, name: str, body: JsonObject) -> None:
         """Store the body."""
 
+    def fields(self, patterns: Sequence[str]) -> Mapping[str, JsonObject]:
+        """Each index, open or closed, that one of the patterns matches, with its mapped fields by name."""
+
+    def delete_index(self, name: str) -> bool:
+        """Delete one index, never more than one; False where it is gone already."""
+
     def has_ism(self) -> bool:
         """Whether the cluster runs Index State Management."""
 
@@ -84,6 +111,18 @@ class Cluster(Protocol):
 
     def put_policy(self, name: str, body: JsonObject, version: tuple[int, int] | None) -> None:
         """Create the policy, or update the version read before."""
+
+    def managed(self, indices: Sequence[str]) -> Mapping[str, Managed]:
+        """Each of these indices that has a policy, with it."""
+
+    def attach(self, index: str, policy: str) -> str:
+        """Give a policy to an index that has none. Returns why not; empty when it was done."""
+
+    def change_policy(self, index: str, policy: str) -> str:
+        """Give a managed index the policy as it is now, from its state on.
+
+        ISM takes it over in its next run. Returns why not; empty when it was done.
+        """
 
 
 class DeltaBus(Protocol):
@@ -111,6 +150,28 @@ class Queues(Protocol):
 
     def depths(self) -> Mapping[str, int]:
         """Approximate number of deliveries: ``waiting``, ``in_flight``, ``dead``."""
+
+    def read_letters(self, most: int) -> Iterator[Letter]:
+        """Read up to so many dead letters, each once and whole.
+
+        Whoever reads a letter is its only reader for some minutes, or until ``show_again``.
+
+        Raises:
+            Unavailable: The dead-letter queue could not be read.
+        """
+
+    def show_again(self, receipts: Sequence[str]) -> None:
+        """Let others read these letters at once; best effort, for some minutes do the same."""
+
+    def resend(self, bodies: Sequence[str]) -> Sequence[bool]:
+        """Put each body into the queue, marked so that its ``Delivery`` is ``redriven``.
+
+        Returns:
+            For each, in order, whether the queue took it.
+        """
+
+    def drop(self, receipts: Sequence[str]) -> Sequence[bool]:
+        """Take letters out of the dead-letter queue for good; for each, in order, whether it is gone."""
 
 
 class ConnectionTable(Protocol):

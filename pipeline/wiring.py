@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Sockets,
         Tokens,
     )
+    from pipeline.retiring import Retired
     from pipeline.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +54,7 @@ def indexing(settings: Settings) -> Callable[..., Indexed]:
         queue=queue(settings),
         clock=clock(settings),
         single_tenant=settings.tenancy == "single",
+        read_only_ages=read_only_ages(),
     )
 
 
@@ -145,11 +147,18 @@ def reading_hits(settings: Settings) -> Callable[..., JsonObject]:
 def applying(settings: Settings) -> Callable[[], Applied]:
     """The story of templates and policies, ready to call."""
     from pipeline import applying as story
-    from pipeline.core import plan
+    from pipeline.core import bodies
 
     return partial(
-        story.apply, plan.wanted(template_files()), cluster(settings), require_ism=settings.require_ism
+        story.apply, bodies.wanted(template_files()), cluster(settings), require_ism=settings.require_ism
     )
+
+
+def retiring(settings: Settings) -> Callable[..., Retired]:
+    """The story of indices past their time; call it with ``dry_run``."""
+    from pipeline import retiring as story
+
+    return partial(story.retire, routes().ordered, cluster=cluster(settings), clock=clock(settings))
 
 
 def routes() -> route.Routes:
@@ -157,6 +166,15 @@ def routes() -> route.Routes:
     from pipeline.core import route
 
     return route.routes((ROOT / "routes.toml").read_text(encoding="utf-8"))
+
+
+def read_only_ages() -> dict[str, int]:
+    """For each family whose policy does so, the age in ms at which it makes indices read-only."""
+    from pipeline.core import lifecycle
+    from pipeline.core.bodies import Kind, wanted
+
+    policies = [body.body for body in wanted(template_files()) if body.kind is Kind.POLICY]
+    return lifecycle.read_only_ages(policies, routes().families)
 
 
 def template_files() -> dict[str, bytes]:
@@ -179,12 +197,12 @@ def library(settings: Settings) -> Library:
 
 def ranged_attributes(known: route.Routes) -> frozenset[str]:
     """The attributes that have a numeric field in the index template of every family that has them."""
-    from pipeline.core import plan
+    from pipeline.core import bodies
 
     having: dict[str, set[str]] = {family: set() for family in known.families}
     for each in known.ordered:
         having[each.family].update(dict(each.attributes))
-    return plan.numeric(plan.wanted(template_files()), having)
+    return bodies.numeric(bodies.wanted(template_files()), having)
 
 
 @cache
@@ -194,9 +212,9 @@ def cluster(settings: Settings) -> Cluster:
         from pipeline.adapters import memory_store
 
         return memory_store.Cluster()
-    from pipeline.adapters import opensearch
+    from pipeline.adapters import opensearch_cluster
 
-    return opensearch.connect_cluster(settings)
+    return opensearch_cluster.connect(settings)
 
 
 @cache

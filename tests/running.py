@@ -82,7 +82,7 @@ class Deployed:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
         """Ask OpenSearch itself."""
-        answer = urllib3.request(method, self.opensearch + path, json=body)
+        answer = urllib3.request(method, self.opensearch + path, json=body, timeout=60)
         assert answer.status < 300, answer.data
         return answer.json()
 

@@ -40,7 +40,7 @@ scalars = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | texts
 )
-identities = st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(-(2**62), 2**62) | texts
+identities = st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(1 - 2**53, 2**53 - 1) | texts
 """Scalars that may be part of an identity."""
 
 json_values: SearchStrategy[Any] = st.recursive(
@@ -85,11 +85,12 @@ routes = st.builds(
     occurred=st.none() | words,
     tenant=st.none() | words,
     attributes=st.dictionaries(attribute_names, words, max_size=4).map(lambda chosen: tuple(chosen.items())),
-    message=st.none() | words,
+    message=st.none() | words | words.map("{{{0}}} {{{{}}}}: {{{0}.0}}".format),
     delta=st.lists(words, max_size=2, unique=True).map(tuple),
     index=st.booleans(),
     announce_replays=st.booleans(),
     retention_days=st.integers(9, 400),
+    lateness_days=st.none() | st.just(8),
 )
 
 

@@ -16,7 +16,7 @@ from pipeline.adapters.memory import (
     MemorySockets,
 )
 from pipeline.adapters.memory_store import Cluster, DocumentStore
-from pipeline.core import cursor, plan
+from pipeline.core import bodies, cursor
 from pipeline.core.errors import Refused
 from tests.examples import ENDPOINT, NOW, connection, delivery, envelope
 
@@ -37,7 +37,7 @@ class World:
     def __init__(self) -> None:
         self.clock = MemoryClock()
         cluster = Cluster()
-        applying.apply(plan.wanted(wiring.template_files()), cluster, require_ism=True)
+        applying.apply(bodies.wanted(wiring.template_files()), cluster, require_ism=True)
         self.store = DocumentStore(cluster)
         self.bus = MemoryDeltaBus()
         self.table = MemoryConnectionTable(self.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import threading
+from base64 import b64decode, b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import jwt
 import pytest
 
 from pipeline.core.audience import Connection, Principal
+from pipeline.core.errors import Unavailable
 from pipeline.handlers import invocation
 from tests.examples import channel
 
@@ -119,6 +121,93 @@ def test_what_could_not_be_stored_is_named_in_the_answer(handlers: Handlers) -> 
     sent = [record["messageId"] for record in event("sqs_events")["Records"]]
     assert {failure["itemIdentifier"] for failure in answer["batchItemFailures"]} <= set(sent)
     assert handlers.line()["retried"] == len(answer["batchItemFailures"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "sent"),
+    [("kinesis", 3), ("dynamodb_streams", 2), ("kafka", 3), ("eventbridge", 1), ("direct_invoke", 2)],
+)
+def test_events_of_every_source_are_stored_and_announced(handlers: Handlers, source: str, sent: int) -> None:
+    ports = handlers.fresh("index")
+
+    answer = handlers.call("index", source)
+
+    assert answer == {"batchItemFailures": []}
+    assert (handlers.line()["received"], handlers.line()["stored"]) == (sent, sent)
+    assert handlers.line()["announced"] == sum(len(entry.ids) for entry in ports["bus"].entries) == sent
+
+
+def test_a_fact_is_one_document_by_whatever_sources_it_comes(handlers: Handlers) -> None:
+    ports = handlers.fresh("index")
+
+    for source in ("eventbridge", "kinesis", "dynamodb_streams", "kafka", "direct_invoke"):
+        handlers.call("index", source)
+
+    ports["store"].refresh("*")
+    hits = ports["store"].search("*", {"size": 100, "query": {"match_all": {}}})
+    kinds = sorted((hit["_source"]["eventType"], hit["_source"]["detail"]["eventId"][-1]) for hit in hits)
+    assert kinds == [
+        ("PaymentFailed", "1"),
+        ("PaymentFailed", "2"),
+        ("PaymentFailed", "3"),
+        ("PaymentSettled", "2"),
+    ]
+
+
+def of_tomorrow(row: dict[str, Any]) -> dict[str, Any]:
+    """The same row of a stream, but for the day on which its event happened."""
+
+    def later(text: str) -> str:
+        return text.replace("2026-11-22T10", "2026-11-23T09")
+
+    if "kinesis" in row:
+        data = later(b64decode(row["kinesis"]["data"]).decode())
+        return row | {"kinesis": row["kinesis"] | {"data": b64encode(data.encode()).decode()}}
+    changed: dict[str, Any] = json.loads(later(json.dumps(row)))
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ("kinesis", "49590338271490256608559692540925702759324208523137515618"),
+        ("dynamodb_streams", "100000000003498069979"),
+    ],
+)
+def test_a_stream_that_goes_on_from_what_is_returned_loses_nothing(
+    handlers: Handlers, source: str, number: str
+) -> None:
+    ports, batch = handlers.fresh("index"), event(source)
+    batch["Records"][1] = of_tomorrow(batch["Records"][1])
+    ports["store"].read_only.add("metrics-2026.11.23")
+
+    answer = handlers.call("index", batch)
+    ports["store"].read_only.clear()
+    again = handlers.call("index", {"Records": batch["Records"][1:]})
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": number}]}
+    assert again == {"batchItemFailures": []}
+    ports["store"].refresh("*")
+    stored = {hit["_id"] for hit in ports["store"].search("*", {"size": 9, "query": {"match_all": {}}})}
+    assert stored == {name for entry in ports["bus"].entries for name in entry.ids}
+    assert len(stored) == (3 if source == "kinesis" else 2)
+
+
+@pytest.mark.parametrize("source", ["kinesis", "dynamodb_streams", "kafka", "eventbridge", "direct_invoke"])
+def test_a_source_of_which_nothing_could_be_stored_hears_of_an_error_until_all_is_well(
+    handlers: Handlers, source: str
+) -> None:
+    ports = handlers.fresh("index")
+    ports["store"].down = True
+
+    with pytest.raises(Unavailable, match="must come again for "):
+        handlers.call("index", source)
+
+    assert handlers.line()["retried"] == handlers.line()["received"] > 0
+    assert handlers.line()["failure"] == "Unavailable"
+    ports["store"].down = False
+    assert handlers.call("index", source) == {"batchItemFailures": []}
+    assert handlers.line()["stored"] == handlers.line()["announced"] == handlers.line()["received"]
 
 
 def test_a_batch_of_entries_is_posted_to_those_who_want_it(handlers: Handlers) -> None:
@@ -286,6 +375,22 @@ def test_a_set_up_that_fails_tells_cloudformation_why(
 
     assert heard[0]["Status"] == "FAILED"
     assert "LIVEDEX_TENANCY" in heard[0]["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("event", "gone"), [({"dryRun": False}, True), ({"dryRun": True}, False), ({}, False)]
+)
+def test_indices_are_retired_only_where_the_schedule_says_so(
+    handlers: Handlers, event: dict[str, Any], *, gone: bool
+) -> None:
+    cluster = handlers.fresh("retire")["cluster"]
+    cluster.create_index("metrics-2020.01.01", {"@ingested": {}, "tokens": {}, "detail": {}})
+
+    answer = handlers.call("retire", event)
+
+    assert answer == {"expired": 1, "deleted": int(gone), "failed": 0, "indices": ["metrics-2020.01.01"]}
+    assert (cluster.fields(["metrics-*"]) == {}) is gone
+    assert (handlers.line()["function"], handlers.line()["deleted"]) == ("retire", int(gone))
 
 
 def test_an_invocation_that_fails_still_leaves_its_line(handlers: Handlers) -> None:

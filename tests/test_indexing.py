@@ -14,15 +14,16 @@ from pipeline import wiring
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore, Fault
 from pipeline.core import route
+from pipeline.core.model import Delivery
 from pipeline.indexing import End, Indexed, index
 from tests.examples import NOW, delivery, envelope
 
 if TYPE_CHECKING:
-    from pipeline.core.model import Delivery
     from pipeline.core.route import Routes
 
 INDEX = "metrics-2025.12.31"
 MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 
 
 @dataclass
@@ -244,6 +245,28 @@ def test_a_dead_letter_that_the_queue_does_not_take_is_returned(world: World) ->
     assert report.ends == {End.RETURNED: 1}
 
 
+def test_an_outage_leaves_one_letter_of_a_bad_event_whose_whole_batch_comes_again(world: World) -> None:
+    batch = [Delivery("1", "no JSON"), Delivery("2", orjson.dumps(envelope()).decode())]
+    world.store.down = True
+    during = [world.index(*batch) for _ in range(3)]
+    world.store.down = False
+
+    after = world.index(*batch)
+
+    assert [report.ends for report in during] == [{End.RETURNED: 2}] * 3
+    assert after.ends == {End.REJECTED: 1, End.STORED: 1}
+    assert world.reasons() == ["malformed"]
+
+
+def test_a_bad_event_that_can_be_answered_for_alone_waits_for_nobody(world: World) -> None:
+    world.store.down = True
+
+    report = world.index(delivery("no JSON"), delivery(envelope()))
+
+    assert report.ends == {End.REJECTED: 1, End.RETURNED: 1}
+    assert world.reasons() == ["malformed"]
+
+
 def test_a_defect_of_ours_costs_its_event_a_detour_and_spares_the_batch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,9 +305,9 @@ def test_a_replay_announces_what_is_new_only_where_the_route_says_so(
         '[[route]]\nsource = "payments"\nfamily = "metrics"\nidentity = ["eventId"]\n'
         f"announce-replays = {announces}"
     )
-    replayed = {**envelope(), "replay-name": "yesterday"}
+    replayed = delivery({**envelope(), "replay-name": "of a week ago"}, sent=NOW + 7 * DAY)
 
-    first, again = world.index(delivery(replayed)), world.index(delivery(replayed))
+    first, again = world.index(replayed), world.index(replayed)
 
     assert (first.ends, again.ends) == ({End.STORED: 1}, {End.ALREADY_THERE: 1})
     assert len(world.announced()) == expected
@@ -307,7 +330,8 @@ def test_whatever_breaks_every_delivery_ends_once_and_no_stored_document_stays_u
     world = World()
     for number, fact in enumerate(facts):
         world.queue.send(orjson.dumps({**envelope(f"fact-{fact}"), "id": f"envelope-{number}"}).decode())
-    for now in [*trouble, *[CALM] * len(facts)]:
+    refusals = sum(len(now["bus"]) for now in trouble)  # the bus keeps those that nobody came to meet
+    for now in [*trouble, *[CALM] * (len(facts) + refusals)]:
         world.store.faults = list(now["bulk"])
         for places in now["bus"]:
             world.bus.refuse(*places)

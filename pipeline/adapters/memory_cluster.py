@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline.core.errors import Refused, Unavailable
+from pipeline.core.model import Managed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pipeline.core.model import JsonObject
 
 
@@ -26,6 +29,8 @@ class Cluster:
         self._components: dict[str, JsonObject] = {}
         self._templates: dict[str, JsonObject] = {}
         self._policies: dict[str, tuple[JsonObject, int]] = {}
+        self._indices: dict[str, JsonObject] = {}
+        self._managed: dict[str, Managed] = {}
 
     def component_template(self, name: str) -> JsonObject | None:
         """Read a component template, as OpenSearch words it."""
@@ -47,6 +52,32 @@ class Cluster:
                 "refused-by-opensearch", f"index template [{name}] names component templates {missing}"
             )
         self._templates[name] = deepcopy(body)
+
+    def create_index(self, name: str, fields: JsonObject | None = None) -> None:
+        """Make an index with these fields, else as the templates and the policies have it now."""
+        mapping = self.mapping(name) or {"properties": {}}
+        self._indices[name] = mapping["properties"] if fields is None else fields
+        found = [
+            (template.get("priority", 0), policy)
+            for policy, (body, _) in self._policies.items()
+            for template in body["policy"].get("ism_template", [])
+            if any(fnmatchcase(name, pattern) for pattern in template["index_patterns"])
+        ]
+        if self._ism and found:
+            self._managed[name] = self._newest(max(found)[1])
+
+    def fields(self, patterns: Sequence[str]) -> Mapping[str, JsonObject]:
+        """Those that were made and not deleted."""
+        return {
+            name: deepcopy(fields)
+            for name, fields in self._indices.items()
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+        }
+
+    def delete_index(self, name: str) -> bool:
+        """Delete by its very name."""
+        self._managed.pop(name, None)
+        return self._indices.pop(name, None) is not None
 
     def has_ism(self) -> bool:
         """As this cluster was made."""
@@ -71,6 +102,29 @@ class Cluster:
         if (found[1], 1) != version if found else version is not None:
             raise Unavailable("opensearch", "status 409: version_conflict_engine_exception")
         self._policies[name] = deepcopy(body), found[1] + 1 if found else 0
+
+    def managed(self, indices: Sequence[str]) -> Mapping[str, Managed]:
+        """As attached."""
+        return {name: self._managed[name] for name in indices if name in self._managed}
+
+    def attach(self, index: str, policy: str) -> str:
+        """Attach at once."""
+        if index in self._managed:
+            return "This index already has a policy, use the update policy API to update index policies"
+        self._managed[index] = self._newest(policy)
+        return ""
+
+    def change_policy(self, index: str, policy: str) -> str:
+        """Change at once, without waiting for a run."""
+        if index not in self._managed:
+            return "This index is not being managed"
+        self._managed[index] = self._newest(policy)
+        return ""
+
+    def _newest(self, policy: str) -> Managed:
+        if policy not in self._policies:
+            raise Refused("refused-by-opensearch", f"Could not find policy={policy}")
+        return Managed(policy, (self._policies[policy][1], 1))
 
     def mapping(self, index: str) -> JsonObject | None:
         """The ``mappings`` of a new index of this name; None where no template matches."""

@@ -17,7 +17,7 @@ from pipeline.adapters.memory_cluster import Cluster
 from pipeline.adapters.memory_mapping import MappingError, indexed
 from pipeline.adapters.memory_search import Found, QueryError, search
 from pipeline.core.errors import Unavailable
-from pipeline.ports import BulkAnswer
+from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE, BulkAnswer
 
 __all__ = ["Cluster", "DocumentStore", "Fault"]
 
@@ -68,7 +68,7 @@ class DocumentStore:
         self._cluster = cluster or Cluster()
         self._indices: dict[str, _Index] = {}
 
-    def bulk(self, bodies: Sequence[bytes]) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:  # noqa: ARG002 - nobody waits here
         """Carry out each body's ``create`` lines."""
         return [self._bulk(body) for body in bodies]
 
@@ -110,7 +110,11 @@ class DocumentStore:
         index.documents[document_id] = Found(name, document_id, source, terms)
         return item | {"status": 201}
 
-    def ingested(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+    def ingested(
+        self,
+        keys: Sequence[tuple[str, str]],
+        patience: float = LOOKUP_PATIENCE,  # noqa: ARG002 - nobody waits here
+    ) -> Mapping[tuple[str, str], int]:
         """Look up what is stored, visible or not."""
         self._check()
         closed = [name for name, _ in keys if name in self.closed]

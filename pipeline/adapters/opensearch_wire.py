@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote, urlsplit
 
 import orjson
 import urllib3
@@ -19,6 +19,7 @@ from opensearchpy.exceptions import OpenSearchException, SerializationError, Tra
 from requests import RequestException
 
 from pipeline.adapters import signing
+from pipeline.core.errors import Unavailable
 from pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -140,6 +141,29 @@ def wire(settings: Settings) -> Wire:
     )
 
 
+def path_of(*parts: str) -> str:
+    """A path of these parts, percent-encoded but for what names several indices."""
+    return "/" + "/".join(quote(part, safe=",*/") for part in parts)
+
+
+def answered(reply: Reply, key: str) -> Any:  # noqa: ANN401 - any JSON
+    """What the answer has under a key.
+
+    Raises:
+        Unavailable: It has no such key, so it is no answer to what was asked.
+    """
+    if key not in reply.body:
+        unavailable(reply)
+    return reply.body[key]
+
+
+def unavailable(reply: Reply) -> NoReturn:
+    """Raise ``Unavailable`` in the words of the reply."""
+    raise Unavailable(
+        "opensearch", f"status {reply.status}: {reply.error or 'the answer is not as documented'}"
+    )
+
+
 class _Json(JSONSerializer):
     """JSON by orjson, and bytes as they are."""
 
@@ -155,8 +179,8 @@ class _Json(JSONSerializer):
 
 def _limit(connection_class: type, read: float) -> Any:  # noqa: ANN401 - each HTTP library has its own form
     if issubclass(connection_class, RequestsHttpConnection):
-        return CONNECT_TIMEOUT, read
-    return urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read)
+        return min(CONNECT_TIMEOUT, read), read
+    return urllib3.Timeout(connect=min(CONNECT_TIMEOUT, read), read=read)
 
 
 def _failed(problem: TransportError) -> Reply:

@@ -26,10 +26,26 @@ COMMANDS = {
     "down": ("engines", "End this folder's engines and all that they started."),
     "deploy": ("deploying", "Package and deploy; say so when nothing has changed."),
     "delete": ("deploying", "Delete every AWS resource of the stack."),
+    "plan": (
+        "policies",
+        "Show what apply would change in the cluster, and what a changed route meets there.",
+    ),
+    "apply": (
+        "policies",
+        "Give the cluster the index templates and policies, and its indices their policies.",
+    ),
+    "verify": ("policies", "Hold routes, index templates and policies against each other."),
+    "policies": ("policies", "Explain a policy as a time line."),
+    "retire": ("policies", "Show, or delete, indices whose date is past their retention."),
     "emit": ("events", "Put events on the bus, from a file or made up."),
     "tail": ("clients", "Print hits as they come, until Ctrl-C."),
     "token": ("clients", "Print a development token for the local stack."),
+    "dlq": ("dead_letters", "Look at dead letters, redrive them, or drop them."),
+    "replay": ("history", "Send again what the archive, or a file, has of some time."),
+    "backfill": ("history", "Store events of the past from a file, without announcing them."),
     "smoke": ("smoke", "Show that each event is indexed once and delivered once, to nobody else."),
+    "chaos": ("chaos", "Put a proxy that breaks things before an engine, until Ctrl-C."),
+    "routes": ("routes", "Try the routes on an event, or propose some for a sample."),
     "run": ("panel", "Start, deploy, put sample events and watch; Ctrl-C ends what this started."),
 }
 """Each command: the module that has it, and its line in ``livedex --help``."""

@@ -5,6 +5,7 @@ Only what is known to be a document's own fault is rejected; all else is tried a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import Outcome, Request, Verdict
@@ -35,7 +36,9 @@ TERM_ERRORS = ("Document contains at least one immense term", "DocValuesField ")
 Their type, ``illegal_argument_exception``, tells nothing, and not all have a ``caused_by``.
 """
 
-BLOCKS = frozenset({(403, "cluster_block_exception"), (400, "index_closed_exception")})
+CLOSED = "index_closed_exception"
+
+BLOCKS = frozenset({(403, "cluster_block_exception"), (400, CLOSED)})
 """The index refuses every write: read-only by policy, for want of disk or memory, or closed."""
 
 FIRST_DELAY, LONGEST_DELAY = 5, 120
@@ -101,6 +104,35 @@ def outcomes(request: Request, answer: BulkAnswer) -> list[Outcome]:
         alone = len(documents) == 1
         verdict, reason = (Verdict.REJECTED, "too-large") if alone else (Verdict.SPLIT, reason)
     return [Outcome(document, verdict, ingested, reason, answer.error) for document in documents]
+
+
+def is_closed(outcome: Outcome) -> bool:
+    """Whether the document's index is closed, so that nobody can look whether it is there."""
+    return outcome.reason == CLOSED
+
+
+def unblocked(outcome: Outcome, *, found: bool | None, by_policy: bool) -> Outcome:
+    """Judge a document whose index refuses writes.
+
+    A block for want of disk or memory looks like one by policy and passes, so only what the policy wants
+    read-only at this age is given up. A closed index that the policy closed cannot be looked into, and
+    waiting would not help: its documents are given up, too, with what is known of them.
+
+    Args:
+        outcome: With verdict BLOCKED.
+        found: Whether the index holds it; None where it could not be looked up.
+        by_policy: Whether its family's policy makes indices of its age read-only.
+
+    Returns:
+        ALREADY_THERE, REJECTED with reason ``index-closed``, or RETRY.
+    """
+    if found:
+        return replace(outcome, verdict=Verdict.ALREADY_THERE)
+    if not by_policy or (found is None and not is_closed(outcome)):
+        return replace(outcome, verdict=Verdict.RETRY)
+    there = "whether it is there cannot be seen" if is_closed(outcome) else "it is not there"
+    error = f"{outcome.error}; the policy makes indices of this age read-only, and {there}."
+    return replace(outcome, verdict=Verdict.REJECTED, reason="index-closed", error=error)
 
 
 def delay(receives: int, jitter: float) -> int:

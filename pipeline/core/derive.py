@@ -74,10 +74,16 @@ def surely_plain(delivery: Delivery, event: Event) -> bool:
     """Whether a document that is already there was surely announced by somebody else.
 
     A delivery that an earlier attempt may have died on, between storing and announcing, has been
-    received more than once or lies far from the envelope's time (a redrive sends it anew). Only
-    what is neither is a plain duplicate; a source that does not count leaves doubt, and in doubt
-    we announce: clients drop what they have seen.
+    received more than once or was redriven, which SQS counts and times anew: it says so itself, or
+    lies far from the envelope's time. Only what is none of these is a plain duplicate; a source that
+    does not count leaves doubt, and in doubt we announce: clients drop what they have seen. How far a
+    replay lies from its envelope's time says nothing.
 
     The caller adds what only it knows: it is the first attempt of this invocation.
     """
-    return delivery.receives == 1 and delivery.sent is not None and abs(delivery.sent - event.time) <= PROMPT
+    return (
+        delivery.receives == 1
+        and not delivery.redriven
+        and delivery.sent is not None
+        and (event.replay is not None or abs(delivery.sent - event.time) <= PROMPT)
+    )

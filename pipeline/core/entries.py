@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,10 @@ def entries(deltas: Iterable[Delta]) -> list[Entry]:
         Entries of up to ``LARGEST_ENTRY``, the deltas of each tenant and family in their order; a
         delta that is larger stands alone.
     """
-    groups: dict[tuple[str | None, str], list[_Packed]] = {}
+    groups: defaultdict[tuple[str | None, str], list[Delta]] = defaultdict(list)
     for delta in deltas:
-        groups.setdefault((delta.tenant, delta.family), []).append((delta.id, _written(delta)))
-    return [entry for (tenant, family), packed in groups.items() for entry in _share(tenant, family, packed)]
+        groups[delta.tenant, delta.family].append(delta)
+    return [entry for (tenant, family), group in groups.items() for entry in _share(tenant, family, group)]
 
 
 def calls(entries: Iterable[Entry]) -> list[list[Entry]]:
@@ -66,21 +67,18 @@ def calls(entries: Iterable[Entry]) -> list[list[Entry]]:
     return arranged
 
 
-_Packed = tuple[str, bytes]
-"""A document's id and its delta's JSON."""
-
-
-def _share(tenant: str | None, family: str, packed: Iterable[_Packed]) -> Iterable[Entry]:
+def _share(tenant: str | None, family: str, deltas: Iterable[Delta]) -> Iterable[Entry]:
     head = orjson.dumps({"v": VERSION, "tenant": tenant, "family": family})[:-1] + b',"deltas":['
     tail = b"]}"
     ids: list[str] = []
     parts: list[bytes] = []
     size = frame = len(head) + len(tail)
-    for document_id, part in packed:
+    for delta in deltas:
+        part = _written(delta)
         if parts and size + len(part) > LARGEST_ENTRY:
             yield Entry(tenant, family, (head + b",".join(parts) + tail).decode(), tuple(ids))
             ids, parts, size = [], [], frame
-        ids.append(document_id)
+        ids.append(delta.id)
         parts.append(part)
         size += len(part) + len(b",")
     yield Entry(tenant, family, (head + b",".join(parts) + tail).decode(), tuple(ids))

@@ -5,6 +5,7 @@ The clock is not here: ``now`` comes in as an argument wherever it matters.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _FIRST = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z"""
 _LAST = 253_402_300_799_999
@@ -27,8 +29,12 @@ _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
 
 _FRACTIONS = tuple(f".{millisecond:03}Z" for millisecond in range(SECOND))
+_MILLISECONDS = {fraction: millisecond for millisecond, fraction in enumerate(_FRACTIONS)}
+_SECOND_60 = re.compile(r"(.{8,10}\D\d\d:?\d\d:?)60(?:[.,]\d+)?(\D.*)?", re.ASCII)
+_HOUR_24 = re.compile(r"(.{8,10}\D)24((?::?00){0,2}(?:[.,]0+)?(?:[Z+-].*)?)", re.ASCII)
 _NUMBERS = (int, float)
 _SHORTEST = len("2026-11-22T10")
+_TO_THE_SECOND = len("2026-11-22T10:00:00")
 _SHOWN = 60
 """Characters of an unreadable value that its error repeats."""
 
@@ -47,6 +53,10 @@ def read(value: object) -> int:
         ValueError: One sentence: what came and what it may be.
     """
     if isinstance(value, str):
+        fraction = value[_TO_THE_SECOND:]
+        # Few events share a millisecond, many a second: that is what is worth remembering.
+        if fraction in _MILLISECONDS and (second := _from_second(value[:_TO_THE_SECOND])) is not None:
+            return second + _MILLISECONDS[fraction]
         moment = _from_text(value)
     elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
         moment = _from_number(value)
@@ -77,13 +87,43 @@ def _from_text(text: str) -> int:
     if len(text) < _SHORTEST:  # fromisoformat would read a lone date as its midnight
         raise ValueError(f"{_shown(text)} is no time: send a date with a time, such as 2026-11-22T10:00:00Z.")
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = _written(text)
+    except (ValueError, OverflowError):  # the latter where 24:00 would end the year 9999
         raise ValueError(f"{_shown(text)} is no time: send ISO 8601, such as 2026-11-22T10:00:00Z.") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     since = moment - _EPOCH
     return since.days * DAY + since.seconds * SECOND + since.microseconds // 1_000
+
+
+@lru_cache(maxsize=4_096)
+def _from_second(text: str) -> int | None:
+    """Read what stands before ``.123Z``; None where adding milliseconds would not do, as at a second 60."""
+    try:
+        return (datetime.fromisoformat(f"{text}.000Z") - _EPOCH) // _MILLISECOND
+    except ValueError:
+        return None
+
+
+def _written(text: str) -> datetime:
+    """Read what Python reads, and what the standards allow beside: ``z``, 24:00, and a second 60.
+
+    A second 60 is a leap second, or one that was rounded up, and either way it belongs to the minute
+    and the day that it names: it is read as the last millisecond of the second 59. So an index is dated
+    as the text is, where a number since the epoch would count the same second into the next day.
+
+    Source:
+        https://www.rfc-editor.org/rfc/rfc3339#section-5.7
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        upper = text.upper()
+        if leap := _SECOND_60.fullmatch(upper):
+            return datetime.fromisoformat(f"{leap[1]}59.999{leap[2] or ''}")
+        if midnight := _HOUR_24.fullmatch(upper):
+            return datetime.fromisoformat(f"{midnight[1]}00{midnight[2]}") + timedelta(days=1)
+        return datetime.fromisoformat(upper)
 
 
 def _from_number(number: float) -> int:

@@ -51,6 +51,17 @@ COMMON_FIELDS = frozenset(
 )
 """The top-level fields that every document may have; no attribute may take one of these names."""
 
+FIELD_TYPES = {
+    "text": frozenset({"keyword", "wildcard", "constant_keyword"}),
+    "number": frozenset({"double", "float", "long", "integer", "short", "byte"}),
+    "boolean": frozenset({"boolean", "keyword"}),
+    "time": frozenset({"date", "date_nanos"}),
+}
+"""What an attribute may be, and the field types that hold it.
+
+https://docs.opensearch.org/latest/field-types/supported-field-types/index/
+"""
+
 # --- indexing ---------------------------------------------------------------------------------
 
 
@@ -65,6 +76,7 @@ class Delivery:
             source does not say.
         sent: When it reached the source; None when the source does not say.
         receipt: What the source wants back to put it off or to delete it (SQS receipt handle).
+        redriven: Whether it was a dead letter before, so that ``receives`` does not tell the whole story.
     """
 
     id: str
@@ -72,6 +84,7 @@ class Delivery:
     receives: int | None = None
     sent: int | None = None
     receipt: str | None = None
+    redriven: bool = False
 
 
 @noun
@@ -103,11 +116,14 @@ class Route:
         occurred: Dotted path to the fact's own time; None falls back to the envelope's time.
         tenant: Dotted path to the tenant; None where tenancy is ``single``.
         attributes: Attribute name to dotted path; what clients may filter on.
-        message: Dotted path to the line people read; None for none.
+        message: Dotted path to the line people read, or a text with paths in braces; None for none.
         delta: Dotted paths that a hit carries beside its attributes.
         index: False announces without storing.
         announce_replays: Whether what a replay newly stores is announced.
         retention_days: Age, in whole UTC days, at which the family's indices are deleted.
+        lateness_days: For how many days, from the start of its own UTC day on, an event is taken; None
+            for a day less than the retention.
+        kinds: Attribute name to what its values are, where the route says it: a key of ``FIELD_TYPES``.
     """
 
     source: str
@@ -122,6 +138,13 @@ class Route:
     index: bool = True
     announce_replays: bool = False
     retention_days: int = 14
+    lateness_days: int | None = None
+    kinds: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lateness(self) -> int:
+        """``lateness_days``, or what stands for it: a policy counts a day more than the index's date."""
+        return self.retention_days - 1 if self.lateness_days is None else self.lateness_days
 
 
 @noun
@@ -220,6 +243,20 @@ class DeadLetter:
     error: str
     index: str = ""
     document_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """The policy that an index has.
+
+    Attributes:
+        policy: Its name.
+        version: ``_seq_no`` and ``_primary_term`` of the policy as the index goes by it, which is not
+            always the newest; None before ISM's first run, which takes the newest.
+    """
+
+    policy: str
+    version: tuple[int, int] | None = None
 
 
 # --- deltas -----------------------------------------------------------------------------------

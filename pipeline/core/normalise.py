@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core import instant, pattern
+from pipeline.core import instant, pattern, template
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DEFAULT_TENANT, Document
 from pipeline.core.path import MISSING, value_at, values_at
@@ -22,12 +23,22 @@ LONGEST_TERM = 32_766
 https://lucene.apache.org/core/10_3_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH
 """
 
+DEEPEST_LIST = 20
+"""Lists in lists that a mapped field takes; one more refuses the document.
+
+https://docs.opensearch.org/latest/install-and-configure/configuring-opensearch/index-settings/
+(``index.mapping.depth.limit``)
+"""
+
 LONGEST_PATH, LONGEST_VALUE = 8_000, 24_000
 """Bytes of UTF-8 inside ``detail``. ``flat_object`` writes each value a second time with its path before
 it, in one term, and that has to be shorter than ``LONGEST_TERM``.
 
 https://docs.opensearch.org/latest/field-types/supported-field-types/flat-object/
 """
+
+EXACT = 2**53
+"""From here on a float stands for several whole numbers. https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 
 LONGEST_TENANT = 256
 """Characters; nobody's tenant has a longer name, and it becomes a key of the connection table."""
@@ -111,14 +122,15 @@ def _timestamp(event: Event, route: Route) -> int:
 def _check_age(timestamp: int, route: Route, now: int) -> None:
     """Refuse what would re-create an index that is about to be, or has been, deleted.
 
-    A policy counts age from the index's creation, which may be a day before its date; hence a day
-    less than the retention.
+    A policy counts age from the index's creation, which may be a day before its date; hence a route's
+    lateness is a day less than the retention, if it does not say less.
     """
     opened = timestamp - timestamp % instant.DAY
-    if opened + (route.retention_days - 1) * instant.DAY <= now:
+    if opened + route.lateness * instant.DAY <= now:
         raise Rejected(
             "too-old",
-            f"it happened at {instant.iso(timestamp)}; {route.family} is kept {route.retention_days} days.",
+            f"it happened at {instant.iso(timestamp)}; {route.family} takes events for {route.lateness} days "
+            f"and keeps them {route.retention_days}.",
         )
     if timestamp > now + instant.DAY:
         raise Rejected(
@@ -129,9 +141,10 @@ def _check_age(timestamp: int, route: Route, now: int) -> None:
 def _id(event: Event, route: Route, tenant: str | None) -> str:
     """Hash a JSON list, so that "1" differs from 1 and no two values run together."""
     identity: list[Any] = [event.source, event.detail_type, tenant]
-    if route.identity:
-        identity += [_identity(event.detail, path) for path in route.identity]
-    else:
+    for path in route.identity:
+        value = event.detail.get(path)
+        identity.append(value if isinstance(value, str) else _identity(event.detail, path))
+    if not route.identity:
         identity.append(event.id)
     return sha256(orjson.dumps(identity)).hexdigest()
 
@@ -142,9 +155,15 @@ def _identity(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - a scalar,
         raise Rejected("no-identity", f"detail lacks {path}, by which the same fact is known again.")
     if isinstance(value, _CONTAINERS):
         raise Rejected("bad-identity", f"{path} in detail is an object or a list: name the values inside it.")
-    if isinstance(value, float) and not pattern.MIN_INTEGER < value <= pattern.MAX_INTEGER:
-        # orjson has read an integer beyond 64 bits as the nearest float: two facts would become one.
-        raise Rejected("bad-identity", f"{path} in detail is a number beyond 64 bits: send it as text.")
+    if isinstance(value, float):
+        if abs(value) >= EXACT:
+            # An integer beyond 64 bits, which orjson has read as the nearest float, or the like: two
+            # facts would become one.
+            raise Rejected(
+                "bad-identity", f"{path} in detail is a number that no float holds exactly: send it as text."
+            )
+        if value.is_integer():  # 1.0 and 1 are one number, and a fact that is sent on may change its form
+            return int(value)
     return value
 
 
@@ -159,6 +178,8 @@ def _tenant(detail: JsonObject, route: Route) -> str | None:
 
 
 def _message(detail: JsonObject, route: Route, ignored: list[str]) -> str | None:
+    if route.message is not None and template.is_template(route.message):
+        return template.fill(route.message, detail)
     value = value_at(detail, route.message) if route.message is not None else None
     if value is MISSING or value is None or isinstance(value, str):
         return value if value is not MISSING else None
@@ -171,20 +192,23 @@ def _message(detail: JsonObject, route: Route, ignored: list[str]) -> str | None
 def _attributes(event: Event, route: Route, ignored: list[str]) -> tuple[JsonObject, list[str]]:
     """Pick the attributes, as they came, and write the tokens by which they are found.
 
-    A mapped field takes no object, so an attribute that has one is left out and named in ``ignored``.
+    A mapped field takes no object and no list in a list in a list without end, so an attribute that has
+    one is left out and named in ``ignored``.
     """
-    detail = event.detail
+    detail, get = event.detail, event.detail.get
     attributes: JsonObject = {}
     tokens = [*_common_tokens(route.family, event.source, event.detail_type)]
     for name, path in route.attributes:
-        value = detail[path] if path in detail else value_at(detail, path)
-        if isinstance(value, str) and len(value) <= _SHORT:
-            tokens.append(_token(name, value))
+        value = get(path, MISSING)
+        if value is MISSING:
+            value = value_at(detail, path)
+        if isinstance(value, str):
+            tokens.append(_known[name].get(value) or _text_token(name, value))
         elif value is MISSING:
             continue
         elif not isinstance(value, _CONTAINERS):
             tokens.append(pattern.token(name, value))
-        elif _has_object(value):
+        elif _is_unmappable(value):
             ignored.append(name)
             continue
         else:
@@ -193,15 +217,26 @@ def _attributes(event: Event, route: Route, ignored: list[str]) -> tuple[JsonObj
     return attributes, tokens
 
 
-def _has_object(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
+def _is_unmappable(value: object, levels: int = DEEPEST_LIST) -> bool:
+    if isinstance(value, list):
+        return not levels or any(_is_unmappable(item, levels - 1) for item in value)
+    return isinstance(value, dict)
 
 
 _CONTAINERS = (dict, list)
-_SHORT = 100
-"""Characters. Short texts are mostly one of a few (a service, a status), so their tokens are remembered."""
+_SHORT, _MOST_KNOWN = 100, 1_000
+"""Characters of a text, and texts an attribute, whose tokens are remembered: most texts are one of a few (a
+service, a status), and an attribute of which each event has another soon costs only the look."""
 
-_token = lru_cache(maxsize=8_192)(pattern.token)
+_known: defaultdict[str, dict[str, str]] = defaultdict(dict)
+"""Attribute to text to its token."""
+
+
+def _text_token(name: str, text: str) -> str:
+    token, known = pattern.token(name, text), _known[name]
+    if len(text) <= _SHORT and len(known) < _MOST_KNOWN:
+        known[text] = token
+    return token
 
 
 @lru_cache(maxsize=1_024)

@@ -1,18 +1,14 @@
-"""Invocations become deliveries; deliveries become events, or deltas.
-
-Whatever the source, an event looks the same from here on.
-"""
+"""A delivery becomes an event, or the deltas that it announces."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pipeline.core import instant
-from pipeline.core.errors import Refused, Rejected
-from pipeline.core.model import Delivery, Delta, Event
+from pipeline.core.errors import Rejected
+from pipeline.core.model import Delta, Event
 
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
@@ -25,35 +21,6 @@ https://github.com/ijl/orjson#serialize
 
 LONGEST_NAME = 1_000
 """Characters of ``id``, ``source`` and ``detail-type``; EventBridge itself takes fewer."""
-
-
-def deliveries(invocation: JsonObject) -> list[Delivery]:
-    """Unwrap what Lambda was invoked with.
-
-    Understands an SQS batch; a single event that EventBridge sends to the function itself; and
-    ``{"events": [envelope, …]}`` from whoever invokes the function directly. Only SQS tells how
-    often and since when.
-
-    Raises:
-        Refused: The invocation has another shape (``unknown-source``).
-        Rejected: An event that came without a queue is nested too deep to be written down.
-
-    Source:
-        https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
-    """
-    match invocation:
-        case {"Records": list(records)} if all(_is_sqs(record) for record in records):
-            return [_from_sqs(record) for record in records]
-        case {"events": list(envelopes)}:
-            return [_from_envelope(envelope, str(number)) for number, envelope in enumerate(envelopes)]
-        case {"detail-type": _, "detail": _}:
-            return [_from_envelope(invocation, "0")]
-        case _:
-            raise Refused(
-                "unknown-source",
-                "the invocation is neither an SQS batch nor an EventBridge event; invoke directly with "
-                '{"events": [envelope, …]}.',
-            )
 
 
 def event(body: str) -> Event:
@@ -71,26 +38,13 @@ def event(body: str) -> Event:
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     """
     envelope = _envelope(body)
-    for key in ("id", "source", "detail-type"):
-        name = envelope.get(key)
-        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-            text = f"the envelope's {key} is no text of 1 to {LONGEST_NAME} characters."
-            raise Rejected(f"no-{key}", text)
-    detail = envelope.get("detail")
-    if not isinstance(detail, dict):
-        raise Rejected("no-detail", "the envelope's detail is no JSON object: send one, even an empty one.")
-    try:
-        time = instant.read(envelope.get("time"))
-    except ValueError as error:
-        raise Rejected("bad-time", f"the envelope's time: {error}") from None
-    replay = envelope.get("replay-name")
     return Event(
-        envelope["id"],
-        envelope["source"],
-        envelope["detail-type"],
-        time,
-        detail,
-        replay if isinstance(replay, str) else None,
+        _name(envelope, "id"),
+        _name(envelope, "source"),
+        _name(envelope, "detail-type"),
+        _time(envelope),
+        _detail(envelope),
+        replay if isinstance(replay := envelope.get("replay-name"), str) else None,
     )
 
 
@@ -111,42 +65,6 @@ def deltas(body: str) -> list[Delta]:
         raise Rejected("malformed", f"the entry cannot be read: {error}.") from None
 
 
-# --- deliveries -------------------------------------------------------------------------------
-
-
-def _is_sqs(record: object) -> bool:
-    match record:
-        case {"eventSource": "aws:sqs", "messageId": str(), "body": str()}:
-            return True
-        case _:
-            return False
-
-
-def _from_sqs(record: JsonObject) -> Delivery:
-    attributes = record.get("attributes", {})
-    return Delivery(
-        record["messageId"],
-        record["body"],
-        _count(attributes.get("ApproximateReceiveCount")),
-        _count(attributes.get("SentTimestamp")),
-        record.get("receiptHandle"),
-    )
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text is not None else None
-
-
-def _from_envelope(envelope: Any, otherwise: str) -> Delivery:  # noqa: ANN401 - whatever the caller sent
-    named = envelope.get("id") if isinstance(envelope, dict) else None
-    try:
-        # The standard library, because Lambda has parsed the integers with it: beyond 64 bits, too.
-        body = json.dumps(envelope)
-    except RecursionError:
-        raise _too_deep() from None
-    return Delivery(named if isinstance(named, str) else otherwise, body)
-
-
 # --- events -----------------------------------------------------------------------------------
 
 
@@ -163,6 +81,27 @@ def _envelope(body: str) -> JsonObject:
     if body.count("{") + body.count("[") > MAX_DEPTH and _is_deeper(envelope, MAX_DEPTH):
         raise _too_deep()
     return envelope
+
+
+def _name(envelope: JsonObject, key: str) -> str:
+    name = envelope.get(key)
+    if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME:
+        return name
+    raise Rejected(f"no-{key}", f"the envelope's {key} is no text of 1 to {LONGEST_NAME} characters.")
+
+
+def _time(envelope: JsonObject) -> int:
+    try:
+        return instant.read(envelope.get("time"))
+    except ValueError as error:
+        raise Rejected("bad-time", f"the envelope's time: {error}") from None
+
+
+def _detail(envelope: JsonObject) -> JsonObject:
+    detail = envelope.get("detail")
+    if isinstance(detail, dict):
+        return detail
+    raise Rejected("no-detail", "the envelope's detail is no JSON object: send one, even an empty one.")
 
 
 def _is_deeper(value: Any, limit: int) -> bool:  # noqa: ANN401 - any JSON

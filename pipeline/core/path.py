@@ -27,9 +27,24 @@ def value_at(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - whatever J
     element, counted from 0.
     """
     value = detail.get(path, MISSING)
-    if value is not MISSING or "." not in path:
-        return value
-    value = detail
+    return value if value is not MISSING else _within(detail, path)
+
+
+def values_at(detail: JsonObject, paths: Iterable[str]) -> JsonObject:
+    """Pick the values at some paths, each under its path; those that are missing are left out."""
+    get = detail.get  # most paths are one key, and need no call of ours
+    return {
+        path: value
+        for path in paths
+        if (value := get(path, MISSING)) is not MISSING or (value := _within(detail, path)) is not MISSING
+    }
+
+
+def _within(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
+    """Follow a path step by step."""
+    if "." not in path:
+        return MISSING
+    value: Any = detail
     for step in _steps(path):
         if isinstance(value, dict):
             value = value.get(step, MISSING)
@@ -38,11 +53,6 @@ def value_at(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - whatever J
         else:
             return MISSING
     return value
-
-
-def values_at(detail: JsonObject, paths: Iterable[str]) -> JsonObject:
-    """Pick the values at some paths, each under its path; those that are missing are left out."""
-    return {path: value for path in paths if (value := value_at(detail, path)) is not MISSING}
 
 
 @lru_cache(maxsize=4_096)

@@ -33,6 +33,9 @@ MAX_TOKEN = 8_000
 https://docs.opensearch.org/latest/field-types/supported-field-types/keyword/
 """
 
+_WIDEST = 4
+"""Bytes of UTF-8 that a character takes at most."""
+
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
 """What orjson reads as an integer; all beyond becomes a float. https://github.com/ijl/orjson#int"""
 
@@ -51,12 +54,17 @@ def literal(value: Scalar) -> str:
     """
     if isinstance(value, str):
         return orjson.dumps(value).decode()
+    if isinstance(value, float) and value % 1:  # a fraction: the most usual number, and never an integer
+        return repr(value)
     if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
+        return _NAMES[value]
     whole = isinstance(value, int) or value.is_integer()
     if whole and MIN_INTEGER <= value <= MAX_INTEGER:
         return str(int(value))
     return repr(float(value))
+
+
+_NAMES = {True: "true", False: "false", None: "null"}
 
 
 def scalars(value: object) -> Iterator[Scalar]:
@@ -79,7 +87,8 @@ def token(key: str, value: Scalar) -> str:
     Returns:
         ``key=`` and the value's literal, cut as ``cut`` does.
     """
-    return cut(f"{key}={literal(value)}")
+    text = f"{key}={literal(value)}"
+    return text if len(text) * _WIDEST <= MAX_TOKEN else cut(text)
 
 
 def tokens(key: str, value: object) -> list[str]:
@@ -93,7 +102,7 @@ def cut(text: str) -> str:
     What begins with another text still does when both are cut, so a search for a cut term finds
     every value that the whole one would have.
     """
-    if len(text) * 4 <= MAX_TOKEN:  # no character takes more than four bytes
+    if len(text) * _WIDEST <= MAX_TOKEN:
         return text
     return text.encode()[:MAX_TOKEN].decode(errors="ignore")
 

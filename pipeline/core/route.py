@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from pipeline.core.model import COMMON_FIELDS, Event, Route
+from pipeline.core import table
+from pipeline.core.errors import Refused
+from pipeline.core.model import Event, Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pydantic_core import ErrorDetails
 
 CATCH_ALL = Route(source="*", family="events", tenant="tenant")
 """Where an event goes that no route names: the first one shows up with no configuration."""
@@ -24,95 +20,14 @@ REMEMBERED = 10_000
 """Pairs of source and detail-type whose route is remembered; whoever sends more has made them up."""
 
 
-class RouteError(ValueError):
-    """What is wrong in a routes file: the file, the table, the key and the way out."""
+class RouteError(Refused):
+    """What is wrong in a routes file: a line for each mistake, with file, table, key and the way out."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__("bad-routes", text)
 
-# --- the file ---------------------------------------------------------------------------------
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,99}", text):
-        raise ValueError(
-            "a family begins index names: a lower-case letter, then up to 99 of these, digits or _; "
-            "no hyphen, or the pattern 'a-*' would also take the indices of 'a-b'"
-        )
-    return text
-
-
-def _attribute(name: str) -> str:
-    if name in COMMON_FIELDS or name == "family":
-        raise ValueError(f"'{name}' is a field of every document: choose another name for the attribute")
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name):
-        raise ValueError(
-            f"'{name}' cannot name an attribute: use a letter, then up to 99 letters, digits or _"
-        )
-    return name
-
-
-def _path(text: str) -> str:
-    if not all(text.split(".")):
-        raise ValueError("a path is one or more keys with dots between them, such as 'timings.totalMs'")
-    return text
-
-
-def _source(text: str) -> str:
-    if not text or "*" in text[:-1]:
-        raise ValueError("a source is exact ('payments') or a prefix that ends in its only * ('shop.*')")
-    return text
-
-
-def _list(value: Any) -> Any:  # noqa: ANN401 - before any check
-    return [value] if isinstance(value, str) else value
-
-
-_Path = Annotated[str, AfterValidator(_path)]
-_Source = Annotated[str, AfterValidator(_source)]
-_Sources = Annotated[list[_Source], BeforeValidator(_list), Field(min_length=1)]
-_Paths = Annotated[list[_Path], BeforeValidator(_list)]
-_Names = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_list)]
-
-
-class _Table(BaseModel):
-    """One ``[[route]]`` table as it is written."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=lambda name: name.replace("_", "-")
-    )
-
-    source: _Sources
-    detail_type: _Names = []
-    family: Annotated[str, AfterValidator(_name)]
-    identity: _Paths = []
-    occurred: _Path | None = None
-    tenant: _Path | None = None
-    attributes: dict[Annotated[str, AfterValidator(_attribute)], _Path] = {}
-    message: _Path | None = None
-    delta: _Paths = []
-    index: bool = True
-    announce_replays: bool = False
-    retention_days: Annotated[int, Field(ge=2, le=36_500)] = 14
-
-    def routes(self) -> Iterable[Route]:
-        for source in self.source:
-            yield Route(
-                source=source,
-                family=self.family,
-                detail_types=tuple(self.detail_type),
-                identity=tuple(self.identity),
-                occurred=self.occurred,
-                tenant=self.tenant,
-                attributes=tuple(self.attributes.items()),
-                message=self.message,
-                delta=tuple(self.delta),
-                index=self.index,
-                announce_replays=self.announce_replays,
-                retention_days=self.retention_days,
-            )
-
-
-KEYS = tuple(column.alias or name for name, column in _Table.model_fields.items())
-"""The keys that a table may have."""
+    def __str__(self) -> str:
+        return self.text
 
 
 # --- the choice -------------------------------------------------------------------------------
@@ -125,10 +40,13 @@ class Routes:
     Attributes:
         ordered: Exact sources before longer prefixes before shorter ones; at the same source, a
             route that names its detail-types before the one that takes them all.
+        numbers: For each of these, which table of the file it comes from, counted from 1; 0 for the
+            built-in one.
         remembered: What was chosen before; no part of the value.
     """
 
     ordered: tuple[Route, ...] = (CATCH_ALL,)
+    numbers: tuple[int, ...] = (0,)
     remembered: dict[tuple[str, str], Route] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -140,6 +58,22 @@ class Routes:
     def attributes(self) -> frozenset[str]:
         """Every attribute that a document may have."""
         return frozenset(name for route in self.ordered for name, _ in route.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A route, held against events of one kind.
+
+    Attributes:
+        number: The table that it comes from, counted from 1; 0 for the built-in one.
+        takes: Whether it would take the event if no route before it did.
+        why: One clause for people: which events it takes.
+    """
+
+    number: int
+    route: Route
+    takes: bool
+    why: str
 
 
 def routes(text: str, name: str = "routes.toml") -> Routes:
@@ -162,15 +96,19 @@ def routes(text: str, name: str = "routes.toml") -> Routes:
         raise RouteError(f"{name}: {where}: a routes file holds [[route]] tables and nothing else.")
     found: list[tuple[int, Route]] = []
     mistakes: list[str] = []
-    for number, table in enumerate(written, start=1):
+    for number, each in enumerate(written, start=1):
         try:
-            found.extend((number, route) for route in _Table.model_validate(table).routes())
-        except ValidationError as error:
-            mistakes.extend(f"{name}: route {number}: {_mistake(details)}" for details in error.errors())
+            found.extend((number, route) for route in table.read(each))
+        except table.TableError as wrong:
+            mistakes.extend(f"{name}: route {number}: {line}" for line in wrong.lines)
     mistakes.extend(f"{name}: {clash}" for clash in _clashes(found))
     if mistakes:
         raise RouteError("\n".join(mistakes))
-    return Routes((*sorted((route for _, route in found), key=_rank), CATCH_ALL))
+    ranked = sorted(found, key=lambda numbered: _rank(numbered[1]))
+    return Routes(
+        (*(route for _, route in ranked), CATCH_ALL),
+        (*(number for number, _ in ranked), 0),
+    )
 
 
 def choose(event: Event, routes: Routes) -> Route:
@@ -189,6 +127,27 @@ def find(source: str, detail_type: str, routes: Routes) -> Route:
     return chosen
 
 
+def considered(source: str, detail_type: str, routes: Routes) -> list[Considered]:
+    """Say of each route, in the order in which they are asked, why it takes events of one kind or not."""
+    return [
+        Considered(number, route, _takes(route, source, detail_type), _why(route, source, detail_type))
+        for number, route in zip(routes.numbers, routes.ordered, strict=True)
+    ]
+
+
+def _why(route: Route, source: str, detail_type: str) -> str:
+    begins = route.source.removesuffix("*")
+    if route.source == "*":
+        sources = "any source"
+    elif begins == route.source:
+        sources = f"source '{route.source}'"
+    else:
+        sources = f"sources that begin with '{begins}'"
+    types = f"of detail-type {' or '.join(map(repr, route.detail_types))}" if route.detail_types else ""
+    wanted = f"it takes {sources} {types}".rstrip()
+    return wanted if _takes(route, source, detail_type) else f"{wanted} only"
+
+
 def _takes(route: Route, source: str, detail_type: str) -> bool:
     if route.detail_types and detail_type not in route.detail_types:
         return False
@@ -202,38 +161,39 @@ def _rank(route: Route) -> tuple[bool, int, bool]:
 # --- mistakes ---------------------------------------------------------------------------------
 
 
-def _mistake(details: ErrorDetails) -> str:
-    """Say which key is wrong and what it may be."""
-    steps = [step for step in details["loc"] if step != "[key]"]
-    key = ".".join(str(step) for step in steps if isinstance(step, str))
-    match details["type"]:
-        case "missing":
-            text = "missing; every route has a source and a family"
-        case "extra_forbidden":
-            close = difflib.get_close_matches(key, KEYS, n=1)
-            text = f"no key of a route; perhaps you mean {_quoted(close or KEYS)}"
-        case _:
-            text = f"{details['msg'].removeprefix('Value error, ')}; it is {details['input']!r}"
-    return f"'{key}': {text}."
-
-
 def _clashes(found: Iterable[tuple[int, Route]]) -> Iterable[str]:
-    """Name the routes that would take the same events, and families that would be deleted at two ages."""
+    """Name the routes that cannot live together: they take the same events, or make one index two ways."""
     takers: dict[tuple[str, str], int] = {}
-    ages: dict[str, tuple[int, int]] = {"events": (0, CATCH_ALL.retention_days)}
+    ages: dict[str, tuple[int, int]] = {CATCH_ALL.family: (0, CATCH_ALL.retention_days)}
+    kinds: dict[tuple[str, str], tuple[int, str]] = {}
     for number, route in found:
         for detail_type in route.detail_types or ("",):
             first = takers.setdefault((route.source, detail_type), number)
             if first != number:
                 which = f"detail-type '{detail_type}'" if detail_type else "no detail-type"
-                yield f"route {number}: source '{route.source}' with {which} is already in route {first}."
-        age = ages.setdefault(route.family, (number, route.retention_days))
-        if age[1] != route.retention_days:
-            where = f"route {age[0]}" if age[0] else "the built-in catch-all"
+                yield (
+                    f"route {number}: 'source': '{route.source}' with {which} is already in route {first}: "
+                    "take it out of one of them, or tell them apart by 'detail-type'."
+                )
+        where, age = ages.setdefault(route.family, (number, route.retention_days))
+        if age != route.retention_days:
             yield (
-                f"route {number}: 'retention-days' is {route.retention_days}, but {age[1]} in {where}: "
-                f"the indices of family '{route.family}' are deleted at one age."
+                f"route {number}: 'retention-days': {route.retention_days}, but {age} in {_named(where)}: "
+                f"the indices of family '{route.family}' are deleted at one age; write the same in both, or "
+                "choose another family."
             )
+        for name, kind in route.kinds:
+            where, said = kinds.setdefault((route.family, name), (number, kind))
+            if said != kind:
+                yield (
+                    f"route {number}: 'attributes.{name}.type': '{kind}', but '{said}' in {_named(where)}: "
+                    f"family '{route.family}' has one such field; write the same in both, or choose another "
+                    "name."
+                )
+
+
+def _named(number: int) -> str:
+    return f"route {number}" if number else "the built-in catch-all"
 
 
 def _quoted(names: Iterable[str]) -> str:

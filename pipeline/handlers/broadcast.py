@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline import wiring
-from pipeline.core import parse
+from pipeline.core import sources
 from pipeline.handlers.invocation import deadline, invocation, once
 
 if TYPE_CHECKING:
@@ -20,6 +20,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     with invocation("broadcast") as counts:
-        report = story()(parse.deliveries(event), deadline=deadline(context))
+        report = story()(sources.deliveries(event), deadline=deadline(context))
         counts.update(report.counts())
-        return {"batchItemFailures": [{"itemIdentifier": delivery} for delivery in report.returned]}
+        return sources.answer(event, report.returned)

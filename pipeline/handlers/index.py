@@ -1,11 +1,11 @@
-"""Envelopes from the events queue, to be indexed."""
+"""Events from the events queue, or from any other source, to be indexed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from pipeline import wiring
-from pipeline.core import parse
+from pipeline.core import sources
 from pipeline.handlers.invocation import deadline, invocation, once
 
 if TYPE_CHECKING:
@@ -15,11 +15,8 @@ story = once(wiring.indexing)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Index a batch; the answer names the deliveries to hand over again.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-    """
+    """Index a batch; the answer asks its source to hand over again what has no good end yet."""
     with invocation("index") as counts:
-        report = story()(parse.deliveries(event), deadline=deadline(context))
+        report = story()(sources.deliveries(event), deadline=deadline(context))
         counts.update(report.counts())
-        return {"batchItemFailures": [{"itemIdentifier": delivery} for delivery in report.returned]}
+        return sources.answer(event, report.returned)

@@ -39,7 +39,7 @@ GROUPS = (
     Group("broadcast", ("broadcast",), ("dynamodb", "sqs")),
     Group("gate", ("authorize", "connect", "disconnect", "ticket"), ("dynamodb",)),
     Group("read", ("message", "query"), ("dynamodb",)),
-    Group("setup", ("setup",)),
+    Group("setup", ("setup", "retire")),
 )
 
 MAX_ZIP = 15_000_000

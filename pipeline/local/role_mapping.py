@@ -86,8 +86,16 @@ def _roles() -> list[tuple[str, tuple[str, ...], dict[str, Any]]]:
         (
             "setup",
             ("setup",),
-            role(["cluster_manage_index_templates", "cluster:admin/opendistro/ism/policy/*"], []),
+            role(
+                [
+                    "cluster_manage_index_templates",
+                    "cluster:admin/opendistro/ism/policy/*",
+                    "cluster:admin/opendistro/ism/managedindex/*",
+                ],
+                ["indices:admin/mappings/get", "indices:admin/opensearch/ism/managedindex"],
+            ),
         ),
+        ("retire", ("retire",), role([], ["indices:admin/mappings/get", "indices:admin/delete"])),
     ]
 
 
@@ -102,7 +110,22 @@ def _for_collection(cloud: Cloud, stack: str, arn: str) -> str:
                 {"ResourceType": "collection", "Resource": ["collection/NAME"], "Permission": items},
             ],
             "Principal": principals,
-        }
+        },
+        {
+            "Rules": [
+                {
+                    "ResourceType": "index",
+                    "Resource": ["index/NAME/*"],
+                    "Permission": ["aoss:DescribeIndex", "aoss:DeleteIndex"],
+                },
+                {
+                    "ResourceType": "collection",
+                    "Resource": ["collection/NAME"],
+                    "Permission": ["aoss:DescribeCollectionItems"],
+                },
+            ],
+            "Principal": [role_arn(cloud, stack, "retire")],
+        },
     ]
     return "\n".join(
         (

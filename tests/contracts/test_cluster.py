@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
 import urllib3
 
 from pipeline import applying
-from pipeline.adapters import memory_store, opensearch
-from pipeline.core import plan
+from pipeline.adapters import memory_store, opensearch_cluster
+from pipeline.core import bodies, plan
+from pipeline.core.bodies import Kind, Wanted
 from pipeline.core.errors import Refused, Unavailable
-from pipeline.core.plan import Action, Kind, Wanted
+from pipeline.core.plan import Action
 from pipeline.settings import SettingsError, read
+from tests import ism_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +49,7 @@ def cluster(request: pytest.FixtureRequest, unique: str) -> Iterator[Cluster]:
         yield memory_store.Cluster(ism=False)
         return
     url = request.getfixturevalue("opensearch_url")
-    live = opensearch.connect_cluster(settings(url))
+    live = opensearch_cluster.connect(settings(url))
     yield live
     live.close()
     with urllib3.PoolManager() as http:
@@ -61,10 +59,10 @@ def cluster(request: pytest.FixtureRequest, unique: str) -> Iterator[Cluster]:
 
 def own_templates(prefix: str) -> tuple[Wanted, ...]:
     """The project's own templates under names and patterns that no other test has."""
-    found = plan.wanted(
+    found = bodies.wanted(
         {
-            f"{plan.TEMPLATES}/{file.name}": file.read_bytes()
-            for file in (ROOT / plan.TEMPLATES).glob("*.json")
+            f"{bodies.TEMPLATES}/{file.name}": file.read_bytes()
+            for file in (ROOT / bodies.TEMPLATES).glob("*.json")
         }
     )
     return tuple(
@@ -152,11 +150,52 @@ def test_without_ism_policies_are_skipped(cluster: Cluster) -> None:
     assert applied.skipped == ("policy p",)
 
 
+# --- indices ----------------------------------------------------------------------------------
+
+
+def create(cluster: Cluster, index: str, fields: JsonObject, url: str) -> None:
+    if isinstance(cluster, memory_store.Cluster):
+        cluster.create_index(index, fields)
+        return
+    with urllib3.PoolManager() as http:
+        body = orjson.dumps({"mappings": {"properties": fields}})
+        headers = {"content-type": "application/json"}
+        assert http.request("PUT", f"{url}/{index}", body=body, headers=headers).status == 200
+
+
+def test_indices_tell_their_fields_and_go_one_by_one(
+    cluster: Cluster, unique: str, request: pytest.FixtureRequest
+) -> None:
+    url = "" if isinstance(cluster, memory_store.Cluster) else request.getfixturevalue("opensearch_url")
+    first, second = f"{unique}-2026.01.01", f"{unique}-2026.01.02"
+    create(cluster, first, {"a": {"type": "long"}}, url)
+    create(cluster, second, {}, url)
+    assert cluster.fields([f"{unique}-*", f"{unique}none-*"]) == {first: {"a": {"type": "long"}}, second: {}}
+
+    assert cluster.delete_index(first)
+    assert not cluster.delete_index(first)
+    assert cluster.fields([f"{unique}-*"]) == {second: {}}
+    assert cluster.delete_index(second)
+
+
+def test_a_pattern_that_matches_no_index_is_no_error(cluster: Cluster, unique: str) -> None:
+    assert cluster.fields([f"{unique}-*"]) == {}
+    assert cluster.fields([]) == {}
+
+
+@pytest.mark.parametrize("name", ["", "*", "a-*", "a,b", "_all", "-a", "<a-{now/d}>", "a?"])
+def test_what_could_stand_for_several_indices_is_never_deleted(name: str) -> None:
+    cluster = opensearch_cluster.connect(settings(REFUSING))
+    with pytest.raises(ValueError, match="no name of one index"):
+        cluster.delete_index(name)
+    cluster.close()
+
+
 # --- the live cluster -------------------------------------------------------------------------
 
 
 def test_a_body_that_opensearch_refuses_is_refused_in_its_words(opensearch_url: str, unique: str) -> None:
-    cluster = opensearch.connect_cluster(settings(opensearch_url))
+    cluster = opensearch_cluster.connect(settings(opensearch_url))
     wrong = {"template": {"mappings": {"properties": {"a": {"type": "keywrod"}}}}}
     with pytest.raises(Refused, match="keywrod"):
         cluster.put_component_template(unique, wrong)
@@ -164,13 +203,18 @@ def test_a_body_that_opensearch_refuses_is_refused_in_its_words(opensearch_url: 
 
 
 def test_a_cluster_that_cannot_be_reached_is_unavailable() -> None:
-    cluster = opensearch.connect_cluster(settings(REFUSING))
+    cluster = opensearch_cluster.connect(settings(REFUSING))
     for ask in (
         cluster.has_ism,
         lambda: cluster.component_template("a"),
         lambda: cluster.policy("a"),
         lambda: cluster.put_index_template("a", {}),
         lambda: cluster.put_policy("a", POLICY, None),
+        lambda: cluster.fields(["a-*"]),
+        lambda: cluster.delete_index("a"),
+        lambda: cluster.managed(["a"]),
+        lambda: cluster.attach("a", "p"),
+        lambda: cluster.change_policy("a", "p"),
     ):
         with pytest.raises(Unavailable):
             ask()
@@ -180,86 +224,10 @@ def test_a_cluster_that_cannot_be_reached_is_unavailable() -> None:
 @pytest.mark.parametrize("url", ["", "localhost:9200", "ftp://host", "https://"])
 def test_an_address_that_is_none_is_said_with_its_setting(url: str) -> None:
     with pytest.raises(SettingsError, match="LIVEDEX_OPENSEARCH_URL"):
-        opensearch.connect_cluster(settings(url))
+        opensearch_cluster.connect(settings(url))
 
 
 # --- policies ---------------------------------------------------------------------------------
-
-
-class Ism(ThreadingHTTPServer):
-    """The policy half of Index State Management, which the local node does not have.
-
-    As the plugin's own sources answer:
-    https://github.com/opensearch-project/index-management/tree/main/src/main/kotlin/org/opensearch/indexmanagement/indexstatemanagement
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.policies: dict[str, tuple[JsonObject, int]] = {}
-        super().__init__(("127.0.0.1", 0), _IsmHandler)
-
-
-class _IsmHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Ism
-
-    def do_GET(self) -> None:
-        name = self._name()
-        if not name:
-            self._answer(200, {"policies": [], "total_policies": 0})
-        elif name not in self.server.policies:
-            self._answer(404, {"error": {"type": "status_exception", "reason": "Policy not found"}})
-        else:
-            body, version = self.server.policies[name]
-            self._answer(200, {"_id": name, "_seq_no": version, "_primary_term": 1} | body)
-
-    def do_PUT(self) -> None:
-        name, asked = self._name(), parse_qs(urlsplit(self.path).query)
-        body = orjson.loads(self.rfile.read(int(self.headers["content-length"])))
-        found = self.server.policies.get(name)
-        expected = [int(asked[key][0]) for key in ("if_seq_no", "if_primary_term")] if asked else None
-        if found and expected != [found[1], 1]:
-            self._answer(409, {"error": {"type": "version_conflict_engine_exception", "reason": "exists"}})
-            return
-        for state in body["policy"]["states"]:
-            retry = {"retry": {"count": 3, "backoff": "exponential", "delay": "1m"}}
-            state["actions"] = [retry | action for action in state["actions"]]
-        body["policy"] |= {
-            "policy_id": name,
-            "schema_version": 21,
-            "last_updated_time": 1,
-            "error_notification": None,
-        }
-        self.server.policies[name] = body, found[1] + 1 if found else 0
-        self._answer(200 if found else 201, {"_id": name} | body)
-
-    def _name(self) -> str:
-        return urlsplit(self.path).path.removeprefix("/_plugins/_ism/policies").strip("/")
-
-    def _answer(self, status: int, body: JsonObject) -> None:
-        sent = orjson.dumps(body)
-        self.send_response(status)
-        self.send_header("content-type", "application/json; charset=UTF-8")
-        self.send_header("content-length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def ism() -> Iterator[str]:
-    server = Ism()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(params=["memory", "live"])
@@ -267,8 +235,8 @@ def with_ism(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if request.param == "memory":
         yield memory_store.Cluster()
         return
-    with ism() as url:
-        live = opensearch.connect_cluster(settings(url))
+    with ism_stand_in.running() as stand_in:
+        live = opensearch_cluster.connect(settings(stand_in.url))
         yield live
         live.close()
 
@@ -287,9 +255,10 @@ def test_a_policy_is_created_found_unchanged_and_updated(with_ism: Cluster) -> N
 
 def test_our_own_policies_are_unchanged_after_they_were_put(with_ism: Cluster) -> None:
     files = {
-        f"{plan.POLICIES}/{file.name}": file.read_bytes() for file in (ROOT / plan.POLICIES).glob("*.json")
+        f"{bodies.POLICIES}/{file.name}": file.read_bytes()
+        for file in (ROOT / bodies.POLICIES).glob("*.json")
     }
-    wanted = plan.wanted(files)
+    wanted = bodies.wanted(files)
     assert len(applying.apply(wanted, with_ism, require_ism=True).created) == 2
     assert len(applying.apply(wanted, with_ism, require_ism=True).unchanged) == 2
 

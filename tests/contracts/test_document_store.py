@@ -14,7 +14,7 @@ import orjson
 import pytest
 import urllib3
 
-from pipeline.adapters import memory_store, opensearch
+from pipeline.adapters import memory_store, opensearch, opensearch_cluster
 from pipeline.core.errors import Unavailable
 from pipeline.settings import read
 
@@ -102,7 +102,7 @@ def templates(family: str) -> tuple[JsonObject, JsonObject]:
 def live(request: pytest.FixtureRequest) -> Iterator[tuple[opensearch.DocumentStore, str, str]]:
     """A store, its node's URL, and how names of indices start that follow the templates."""
     url, prefix = request.getfixturevalue("opensearch_url"), f"contract-{uuid4().hex[:12]}"
-    store, cluster = opensearch.connect(settings(url)), opensearch.connect_cluster(settings(url))
+    store, cluster = opensearch.connect(settings(url)), opensearch_cluster.connect(settings(url))
     common, metrics = templates(prefix)
     cluster.put_component_template(prefix, common)
     cluster.put_index_template(prefix, metrics)

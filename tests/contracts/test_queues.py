@@ -9,7 +9,9 @@ import pytest
 from pipeline.adapters import aws, sqs
 from pipeline.adapters.memory import MemoryClock, MemoryQueues
 from pipeline.adapters.sqs import ERROR_LENGTH, MAX_BYTES
+from pipeline.core import sources
 from pipeline.core.errors import Unavailable
+from pipeline.core.letters import GIVEN_UP
 from pipeline.core.model import DeadLetter, Delivery
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
+    from pipeline.core.letters import Letter as LyingLetter
     from pipeline.ports import Queues
     from pipeline.settings import Settings
     from tests.contracts.conftest import Scripted
@@ -35,6 +38,8 @@ class World(Protocol):
 
     def letters(self, count: int) -> Sequence[Letter]: ...
 
+    def marked(self, count: int) -> Sequence[tuple[str, bool]]: ...
+
 
 @dataclass
 class Memory:
@@ -50,6 +55,9 @@ class Memory:
     def letters(self, count: int) -> Sequence[Letter]:
         assert len(self.queues.letters) == count
         return [(each.delivery.body, attributes(each)) for each in self.queues.letters]
+
+    def marked(self, count: int) -> Sequence[tuple[str, bool]]:
+        return [(each.body, each.redriven) for each in self.queues.receive(count)]
 
 
 @dataclass
@@ -99,6 +107,22 @@ class Live:
                 for message in answer["Messages"]
             ]
         return found
+
+    def marked(self, count: int) -> Sequence[tuple[str, bool]]:
+        """What the queue gives, each as Lambda hands it over, and whether that is read as redriven."""
+        answer = self.client.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=min(10, count), MessageAttributeNames=["All"]
+        )
+        rows = [
+            {
+                "eventSource": "aws:sqs",
+                "messageId": each["MessageId"],
+                "body": each["Body"],
+                "messageAttributes": each.get("MessageAttributes", {}),
+            }
+            for each in answer["Messages"]
+        ]
+        return [(each.body, each.redriven) for each in sources.deliveries({"Records": rows})]
 
 
 @pytest.fixture
@@ -184,6 +208,68 @@ def test_depths_count_what_waits_what_is_in_flight_and_what_is_dead(world: World
     assert world.queues.depths() == {"waiting": 1, "in_flight": 2, "dead": 1}
 
 
+# --- reading dead letters ---------------------------------------------------------------------
+
+
+def bury(world: World, *letters: DeadLetter) -> list[LyingLetter]:
+    """Letters as they are read."""
+    assert all(world.queues.dead_letter(letters))
+    return list(world.queues.read_letters(1_000))
+
+
+def test_a_letter_is_read_whole_with_what_is_written_on_it(world: World) -> None:
+    body = json.dumps({"detail": {"name": "Zoë\n", "clef": "\U0001d11e"}}, ensure_ascii=False)
+    one = letter(body, index="orders-2026.11.22", document_id="ab" * 32)
+    (found,) = bury(world, one)
+    assert (found.body, found.attributes, found.given_up) == (body, attributes(one), False)
+    assert found.reason == "bad-time"
+    assert found.sent > 0
+
+
+def test_every_letter_is_read_once_and_nobody_else_reads_it_meanwhile(world: World) -> None:
+    found = bury(world, *(letter(str(number)) for number in range(25)))
+    assert sorted(int(each.body) for each in found) == list(range(25))
+    assert len({each.id for each in found}) == 25
+    assert list(world.queues.read_letters(1_000)) == []
+    assert world.queues.depths()["dead"] == 25
+
+
+def test_letters_that_are_shown_again_are_read_again(world: World) -> None:
+    first = bury(world, letter("one"), letter("two"))
+    world.queues.show_again([*(each.receipt for each in first), "nothing"])
+    assert {each.id for each in world.queues.read_letters(1_000)} == {each.id for each in first}
+
+
+def test_no_more_letters_are_read_than_wanted(world: World) -> None:
+    world.queues.dead_letter([letter(str(number)) for number in range(14)])
+    assert len(list(world.queues.read_letters(12))) == 12
+
+
+def test_dropped_letters_are_gone_and_the_others_stay(world: World) -> None:
+    found = bury(world, *(letter(str(number)) for number in range(12)))
+    assert list(world.queues.drop([each.receipt for each in found if each.body != "7"])) == [True] * 11
+    world.queues.show_again([each.receipt for each in found])
+    assert [each.body for each in world.queues.read_letters(1_000)] == ["7"]
+
+
+def test_what_is_sent_again_is_whole_and_marked_and_what_is_sent_first_is_not(world: World) -> None:
+    body = json.dumps({"detail": {"clef": "\U0001d11e"}}, ensure_ascii=False)
+    world.send("first")
+    assert list(world.queues.resend([body])) == [True]
+    assert sorted(world.marked(2)) == sorted([("first", False), (body, True)])
+
+
+def test_more_than_a_call_takes_is_sent_again(world: World) -> None:
+    assert list(world.queues.resend([str(number) for number in range(25)])) == [True] * 25
+    assert world.queues.depths()["waiting"] == 25
+
+
+def test_nothing_to_do_is_no_trouble(world: World) -> None:
+    world.queues.show_again([])
+    assert (list(world.queues.resend([])), list(world.queues.drop([]))) == ([], [])
+    assert list(world.queues.read_letters(10)) == []
+
+
 # --- only memory ------------------------------------------------------------------------------
 
 
@@ -202,6 +288,28 @@ def test_a_memory_queue_can_be_told_to_take_no_letters() -> None:
     queues.taking = False
     assert list(queues.dead_letter([letter(), letter()])) == [False, False]
     assert queues.letters == []
+
+
+def test_a_memory_queue_gives_up_what_was_received_too_often_and_shows_when_it_was_first_sent() -> None:
+    clock = MemoryClock()
+    queues = MemoryQueues(clock, most_receives=2)
+    sent = clock.now()
+    queues.send("poison")
+    for _ in range(3):
+        queues.receive(10)
+        clock.sleep(31)
+    (found,) = queues.read_letters(10)
+    assert (found.body, found.given_up, found.reason, found.sent) == ("poison", True, GIVEN_UP, sent)
+
+
+def test_moved_letters_keep_their_attributes_and_begin_anew() -> None:
+    clock = MemoryClock()
+    queues = MemoryQueues(clock)
+    queues.dead_letter([letter("ours"), DeadLetter(Delivery("1", "bare"), "", "")])
+    clock.sleep(3_600)
+    queues.move_letters()
+    found = [(each.body, each.redriven, each.receives, each.sent) for each in queues.receive(10)]
+    assert found == [("ours", True, 1, clock.now()), ("bare", False, 1, clock.now())]
 
 
 # --- only the live one ------------------------------------------------------------------------
@@ -257,6 +365,25 @@ def test_no_delivery_is_put_off_for_longer_than_sqs_allows(scripted: Scripted) -
     assert [each["VisibilityTimeout"] for each in scripted.requests[0]["Entries"]] == [0, 90, 43_200]
 
 
+def test_a_letter_that_sqs_gave_up_says_so(live: Live) -> None:
+    dead = live.client.get_queue_attributes(QueueUrl=live.dead_url, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": 1}
+    live.client.set_queue_attributes(
+        QueueUrl=live.queue_url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "0"}
+    )
+    live.send("poison")
+    live.client.receive_message(QueueUrl=live.queue_url)
+    live.client.receive_message(QueueUrl=live.queue_url)
+    (found,) = live.queues.read_letters(10)
+    assert (found.body, found.given_up, found.reason) == ("poison", True, GIVEN_UP)
+
+
+def test_a_body_that_leaves_no_room_for_the_mark_is_sent_without(live: Live) -> None:
+    bodies = ["x" * MAX_BYTES, "y" * (MAX_BYTES - 18)]
+    assert list(live.queues.resend(bodies)) == [True, True]
+    assert sorted((body[0], redriven) for body, redriven in live.marked(2)) == [("x", False), ("y", True)]
+
+
 def test_a_queue_out_of_reach_takes_no_letters_puts_nothing_off_and_has_no_depths(
     unreachable_settings: Callable[..., Settings],
 ) -> None:
@@ -264,5 +391,9 @@ def test_a_queue_out_of_reach_takes_no_letters_puts_nothing_off_and_has_no_depth
     queues = sqs.connect(unreachable_settings(LIVEDEX_QUEUE_URL=url, LIVEDEX_DEAD_LETTER_QUEUE_URL=url))
     assert list(queues.dead_letter([letter(), letter()])) == [False, False]
     queues.put_off([("receipt", 5)])
+    queues.show_again(["receipt"])
+    assert (list(queues.resend(["body"])), list(queues.drop(["receipt"]))) == ([False], [False])
     with pytest.raises(Unavailable, match="SQS"):
         queues.depths()
+    with pytest.raises(Unavailable, match="SQS"):
+        list(queues.read_letters(10))

@@ -254,6 +254,46 @@ def test_every_document_has_one_outcome_whatever_the_answer(
     assert [outcome.document for outcome in outcomes] == documents
 
 
+# --- indices that refuse writes -----------------------------------------------------------------
+
+READ_ONLY = item(403, "cluster_block_exception", "blocked by: [FORBIDDEN/8/index write (api)];")
+CLOSED = item(400, "index_closed_exception", "closed")
+
+
+@pytest.mark.parametrize("answer", [READ_ONLY, CLOSED])
+@pytest.mark.parametrize("by_policy", [True, False])
+def test_what_is_found_in_an_index_that_refuses_writes_is_already_there(
+    answer: dict[str, Any],
+    by_policy: bool,  # noqa: FBT001 - a table
+) -> None:
+    assert bulk.unblocked(judged(answer), found=True, by_policy=by_policy).verdict is Verdict.ALREADY_THERE
+
+
+@pytest.mark.parametrize("answer", [READ_ONLY, CLOSED])
+@pytest.mark.parametrize("found", [False, None])
+def test_a_block_that_no_policy_made_passes(answer: dict[str, Any], found: bool | None) -> None:  # noqa: FBT001 - a table
+    outcome = bulk.unblocked(judged(answer), found=found, by_policy=False)
+    assert (outcome.verdict, outcome.reason) == (Verdict.RETRY, judged(answer).reason)
+
+
+def test_what_could_not_be_looked_up_is_not_given_up() -> None:
+    assert bulk.unblocked(judged(READ_ONLY), found=None, by_policy=True).verdict is Verdict.RETRY
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "words"),
+    [(READ_ONLY, False, "it is not there"), (CLOSED, None, "whether it is there cannot be seen")],
+)
+def test_what_a_policy_closed_is_given_up_and_says_what_is_known(
+    answer: dict[str, Any],
+    found: bool | None,  # noqa: FBT001 - a table
+    words: str,
+) -> None:
+    outcome = bulk.unblocked(judged(answer), found=found, by_policy=True)
+    assert (outcome.verdict, outcome.reason) == (Verdict.REJECTED, "index-closed")
+    assert words in outcome.error
+
+
 # --- delays -----------------------------------------------------------------------------------
 
 

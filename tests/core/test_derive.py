@@ -77,3 +77,14 @@ def test_the_first_receive_of_what_was_just_sent_is_plain(sent: int) -> None:
 )
 def test_in_doubt_a_duplicate_is_not_plain(receives: int | None, sent: int | None) -> None:
     assert not derive.surely_plain(Delivery("1", "", receives=receives, sent=sent), EVENT)
+
+
+def test_what_was_redriven_is_not_plain_however_young() -> None:
+    assert not derive.surely_plain(Delivery("1", "", receives=1, sent=NOW, redriven=True), EVENT)
+
+
+def test_a_replay_is_a_plain_duplicate_however_old_its_envelope_is() -> None:
+    replayed = replace(EVENT, replay="of a week ago")
+
+    assert derive.surely_plain(Delivery("1", "", receives=1, sent=NOW + 7 * 86_400_000), replayed)
+    assert not derive.surely_plain(Delivery("1", "", receives=2, sent=NOW), replayed)

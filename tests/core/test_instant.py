@@ -21,6 +21,7 @@ MOMENT = 1_795_341_600_123
         "2026-11-22T11:30:00.123+01:30",
         "2026-11-22T05:00:00.123-05:00",
         "20261122T100000.123Z",
+        "2026-11-22t10:00:00.123z",
     ],
 )
 def test_one_moment_has_many_texts(text: str) -> None:
@@ -60,6 +61,9 @@ def test_seconds_with_a_fraction_keep_their_millisecond(moment: int) -> None:
         "20261122",
         "yesterday at ten",
         "2026-11-22T10:00:61Z",
+        "2026-11-22T10:60:00Z",
+        "2026-11-22T24:00:01Z",
+        "9999-12-31T24:00:00Z",
         "1795341600123",
         "2026-13-01T00:00:00Z",
     ],
@@ -67,6 +71,24 @@ def test_seconds_with_a_fraction_keep_their_millisecond(moment: int) -> None:
 def test_a_text_without_date_and_time_is_refused_with_the_way_out(value: str) -> None:
     with pytest.raises(ValueError, match="is no time: send"):
         instant.read(value)
+
+
+@given(st.integers(instant.read("0001-01-01T00:00:00Z"), instant.read("9999-12-31T23:59:59.999Z")))
+def test_every_moment_that_is_written_is_read_back(moment: int) -> None:
+    assert instant.read(instant.iso(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-22T10:00+01.123Z", "20261122T100000.123.456Z", "2026W477T1000+01:00.123Z"]
+)
+def test_a_good_beginning_before_milliseconds_does_not_make_a_time(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time: send"):
+        instant.read(text)
+
+
+def test_milliseconds_after_a_second_60_or_an_hour_24_are_read_as_without_them() -> None:
+    assert instant.iso(instant.read("2016-12-31T23:59:60.123Z")) == "2016-12-31T23:59:59.999Z"
+    assert instant.iso(instant.read("2016-12-31T24:00:00.000Z")) == "2017-01-01T00:00:00.000Z"
 
 
 @pytest.mark.parametrize("value", [None, True, [], {}, b"2026-11-22T10:00:00Z"])
@@ -93,6 +115,27 @@ def test_moments_are_written_with_milliseconds_and_days_as_index_names_end() -> 
     assert instant.iso(-1) == "1969-12-31T23:59:59.999Z"
     assert instant.day(MOMENT) == "2026.11.22"
     assert instant.day(-1) == "1969.12.31"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T23:59:60Z",
+        "2016-12-31T23:59:60.25+00:00",
+        "2016-12-31T23:59:60",
+        "2017-01-01T05:29:60+05:30",
+        "20161231T235960Z",
+    ],
+)
+def test_a_leap_second_is_the_last_millisecond_of_the_minute_that_it_names(text: str) -> None:
+    assert instant.iso(instant.read(text)) == "2016-12-31T23:59:59.999Z"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-21T24:00:00.000Z", "2026-11-21T24:00Z", "20261121T240000", "2026-11-22T01:00:00+01:00"]
+)
+def test_the_end_of_a_day_is_the_begin_of_the_next(text: str) -> None:
+    assert instant.iso(instant.read(text)) == "2026-11-22T00:00:00.000Z"
 
 
 def test_the_day_changes_at_midnight_utc_and_not_before() -> None:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import instant, parse
-from pipeline.core.errors import Refused, Rejected
-from pipeline.core.model import Delivery
+from pipeline.core.errors import Rejected
 from tests import strategies as some
 
 if TYPE_CHECKING:
@@ -35,68 +34,6 @@ def rejection(body: str) -> str:
         parse.event(body)
     assert refusal.value.text.endswith(".")
     return refusal.value.reason
-
-
-# --- deliveries -------------------------------------------------------------------------------
-
-
-def test_an_sqs_batch_gives_each_body_untouched_with_what_its_queue_knows() -> None:
-    batch = invocation("sqs_events.json")
-    deliveries = parse.deliveries(batch)
-    assert [delivery.body for delivery in deliveries] == [record["body"] for record in batch["Records"]]
-    assert deliveries[2] == Delivery(
-        id="059f36b4-87a3-44ab-83d2-661975830a03",
-        body=batch["Records"][2]["body"],
-        receives=3,
-        sent=1_795_341_600_310,
-        receipt="AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a03",
-    )
-
-
-def test_an_sqs_batch_without_counts_is_read_and_nothing_is_made_up() -> None:
-    record = {"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}
-    assert parse.deliveries({"Records": [record]}) == [Delivery("1", "{}")]
-
-
-def test_an_event_that_eventbridge_sends_itself_is_a_delivery_without_counts() -> None:
-    event = invocation("eventbridge.json")
-    [delivery] = parse.deliveries(event)
-    assert (delivery.id, delivery.receives, delivery.sent, delivery.receipt) == (
-        event["id"],
-        None,
-        None,
-        None,
-    )
-    assert json.loads(delivery.body) == event
-
-
-def test_a_direct_invoke_gives_an_envelope_a_delivery_and_numbers_those_without_id() -> None:
-    events = [*invocation("direct_invoke.json")["events"], {"source": "payments"}, "no envelope at all"]
-    deliveries = parse.deliveries({"events": events})
-    assert [delivery.id for delivery in deliveries] == [events[0]["id"], events[1]["id"], "2", "3"]
-    assert [json.loads(delivery.body) for delivery in deliveries] == events
-
-
-def test_integers_beyond_64_bits_survive_a_direct_invoke() -> None:
-    [delivery] = parse.deliveries({"events": [{"detail": {"n": 10**30}}]})
-    assert json.loads(delivery.body)["detail"]["n"] == 10**30
-
-
-@pytest.mark.parametrize(
-    "invoked",
-    [
-        {},
-        {"Records": [{"eventSource": "aws:s3"}]},
-        {"Records": [{"eventSource": "aws:sqs", "messageId": "1"}]},
-        {"Records": "none"},
-        {"events": {}},
-        {"detail": {}},
-    ],
-)
-def test_an_invocation_of_another_shape_is_refused_with_the_way_out(invoked: dict[str, Any]) -> None:
-    with pytest.raises(Refused, match="invoke directly with") as refusal:
-        parse.deliveries(invoked)
-    assert refusal.value.code == "unknown-source"
 
 
 # --- events -----------------------------------------------------------------------------------
@@ -165,19 +102,6 @@ def test_any_depth_is_a_rejection_and_never_a_recursion_error(levels: int) -> No
     assert rejection(nested(levels, '{"a":', "}")) == "too-deep"
 
 
-def test_a_direct_invoke_of_any_depth_is_a_rejection_too() -> None:
-    deep: Any = 1
-    for _ in range(100_000):
-        deep = [deep]
-    with pytest.raises(Rejected) as refusal:
-        parse.deliveries({"events": [{"detail": {"a": deep}}]})
-    assert refusal.value.reason == "too-deep"
-    while isinstance(
-        deep, list
-    ):  # freed by hand, since freeing what is nested so deep recurses in older Pythons
-        deep = deep.pop()
-
-
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     assert parse.event(envelope(detail={"lines": [{"tags": [[]]}] * 1_000})).detail["lines"]
 
@@ -208,8 +132,7 @@ def test_no_text_at_all_gives_anything_but_an_event_or_a_rejection(body: str) ->
 
 
 def test_an_entry_from_the_deltas_queue_gives_its_deltas_back() -> None:
-    [first, _] = parse.deliveries(invocation("sqs_deltas.json"))
-    deltas = parse.deltas(first.body)
+    deltas = parse.deltas(invocation("sqs_deltas.json")["Records"][0]["body"])
     assert [delta.tenant for delta in deltas] == ["acme", "acme"]
     assert deltas[0].attributes["latencyMs"] == 185.2
     assert deltas[0].timestamp == instant.read("2026-11-22T10:00:01.123Z")

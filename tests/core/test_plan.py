@@ -1,22 +1,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import plan
-from pipeline.core.errors import Refused
-from pipeline.core.plan import Action, Kind, Wanted
+from pipeline.core.bodies import Kind, Wanted
+from pipeline.core.plan import Action
 
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
-
-ROOT = Path(__file__).parents[2]
 
 
 def policy(**changes: Any) -> JsonObject:  # noqa: ANN401 - any JSON
@@ -29,86 +25,6 @@ def policy(**changes: Any) -> JsonObject:  # noqa: ANN401 - any JSON
         {"name": "gone", "actions": [{"delete": {}}], "transitions": []},
     ]
     return {"policy": {"description": "d", "default_state": "hot", "states": states} | changes}
-
-
-def files(**bodies: Any) -> dict[str, bytes]:  # noqa: ANN401 - any JSON
-    return {name.replace("__", "/") + ".json": orjson.dumps(body) for name, body in bodies.items()}
-
-
-# --- reading ----------------------------------------------------------------------------------
-
-
-def test_the_projects_own_files_are_read_in_the_order_of_applying() -> None:
-    own = {
-        f"{folder}/{file.name}": file.read_bytes()
-        for folder in (plan.POLICIES, plan.TEMPLATES)
-        for file in (ROOT / folder).glob("*.json")
-    }
-    assert [body.title for body in plan.wanted(own)] == [
-        "component template livedex-common",
-        "index template livedex-events",
-        "index template livedex-metrics",
-        "policy livedex-events",
-        "policy livedex-metrics",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "code", "said"),
-    [
-        ("index_templates/a.json", b'{"template":', "bad-template", "index_templates/a.json is no JSON"),
-        ("index_templates/a.json", b"[]", "bad-template", "holds no JSON object"),
-        ("index_templates/a.json", b'{"index_pattern":["a-*"]}', "bad-template", "no `index_patterns`"),
-        (
-            "index_templates/a.json",
-            b'{"index_patterns":["a-*"],"template":[]}',
-            "bad-template",
-            "no object `template`",
-        ),
-        (
-            "elsewhere/a.json",
-            b'{"template":{}}',
-            "bad-template",
-            "neither index_templates/ nor ism_policies/",
-        ),
-        ("ism_policies/a.json", b'{"policyx":{"states":[]}}', "bad-policy", "it has ['policyx']"),
-        ("ism_policies/a.json", b'{"policy":{"states":[]},"x":1}', "bad-policy", "it has ['policy', 'x']"),
-        ("ism_policies/a.json", b'{"policy":[]}', "bad-policy", 'one key, "policy"'),
-        ("ism_policies/a.json", b'{"policy":{"states":{}}}', "bad-policy", "`policy.states` must be a list"),
-        ("ism_policies/a.json", b'{"policy":{"states":[1]}}', "bad-policy", "`policy.states` must be a list"),
-    ],
-)
-def test_a_file_that_is_no_body_is_refused_by_name(path: str, content: bytes, code: str, said: str) -> None:
-    with pytest.raises(Refused) as refused:
-        plan.wanted({path: content})
-    assert refused.value.code == code
-    assert path in refused.value.text
-    assert said in refused.value.text
-
-
-def test_two_actions_in_one_object_are_refused_because_ism_would_keep_only_the_last() -> None:
-    warm = {"name": "warm", "actions": [{"read_only": {}, "force_merge": {"max_num_segments": 1}}]}
-    with pytest.raises(Refused, match=r"ism_policies/p\.json: state 'warm': .*'force_merge', 'read_only'"):
-        plan.wanted(files(ism_policies__p=policy(states=[warm])))
-
-
-def test_retry_and_timeout_are_no_second_action() -> None:
-    warm = {"name": "warm", "actions": [{"read_only": {}, "retry": {"count": 1}, "timeout": "1h"}]}
-    assert plan.wanted(files(ism_policies__p=policy(states=[warm])))
-
-
-def test_a_transition_behind_an_unconditional_one_is_refused_because_it_is_never_reached() -> None:
-    conditional = {"state_name": "warm", "conditions": {"min_index_age": "2d"}}
-    always = {"state_name": "gone"}
-    with pytest.raises(
-        Refused, match="goes to 'gone' on no condition, so the one to 'warm' is never reached"
-    ):
-        plan.wanted(
-            files(ism_policies__p=policy(states=[{"name": "hot", "transitions": [always, conditional]}]))
-        )
-    assert plan.wanted(
-        files(ism_policies__p=policy(states=[{"name": "hot", "transitions": [conditional, always]}]))
-    )
 
 
 # --- comparing --------------------------------------------------------------------------------
@@ -298,45 +214,11 @@ def test_whatever_a_template_holds_it_is_equal_to_itself(
     assert plan.change(Wanted(Kind.INDEX_TEMPLATE, "t", body), deepcopy(body)).action is Action.KEEP
 
 
-# --- numbers ----------------------------------------------------------------------------------
-
-
-def mapped(**types: str) -> JsonObject:
-    return {
-        "template": {"mappings": {"properties": {name: {"type": type_} for name, type_ in types.items()}}}
-    }
-
-
-BODIES = (
-    Wanted(Kind.COMPONENT_TEMPLATE, "common", mapped(size="long", name="keyword")),
-    Wanted(Kind.INDEX_TEMPLATE, "low", {"index_patterns": ["a-*"], "priority": 1} | mapped(name="double")),
-    Wanted(
-        Kind.INDEX_TEMPLATE,
-        "high",
-        {"index_patterns": ["x-*", "a-*"], "priority": 2, "composed_of": ["common", "not-ours"]}
-        | mapped(ms="double"),
-    ),
-    Wanted(
-        Kind.INDEX_TEMPLATE,
-        "own",
-        {"index_patterns": ["b-*"], "composed_of": ["common"]} | mapped(size="keyword"),
-    ),
-    Wanted(Kind.POLICY, "p", policy()),
-)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "numbers"),
-    [
-        ({"a": ["ms", "size", "name"]}, {"ms", "size"}),
-        ({"b": ["size"]}, set()),
-        ({"a": ["ms", "size"], "b": ["size"]}, {"ms"}),
-        ({"a": ["ms"], "without-template": ["ms"]}, set()),
-        ({"a": ["ms"], "without-template": ["other"]}, {"ms"}),
-        ({}, set()),
-    ],
-)
-def test_an_attribute_is_a_number_where_every_family_that_has_it_maps_it_so(
-    attributes: dict[str, list[str]], numbers: set[str]
-) -> None:
-    assert plan.numeric(BODIES, attributes) == numbers
+def test_a_change_shows_what_goes_and_what_comes() -> None:
+    before = {"template": {"settings": {"index": {"refresh_interval": "1s"}}}}
+    lines = plan.change(component({"refresh_interval": "5s"}), before).lines()
+    assert [line.split() for line in lines if line[0] in "+-"] == [
+        ["-", '"index.refresh_interval":', '"1s"'],
+        ["+", '"index.refresh_interval":', '"5s"'],
+    ]
+    assert all(line[0] == "+" for line in plan.change(component({}), None).lines())

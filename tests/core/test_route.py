@@ -52,12 +52,13 @@ def test_every_key_of_a_table_reaches_the_route() -> None:
             identity='["paymentId", "attempt"]',
             occurred='"occurredAt"',
             tenant='"merchantId"',
-            attributes='{ latencyMs = "timings.totalMs" }',
-            message='"summary"',
+            attributes='{ latencyMs = { path = "timings.totalMs", type = "number" }, sku = "lines.0.sku" }',
+            message='"{operation} took {timings.totalMs} ms"',
             delta='["amount"]',
             index="false",
             announce_replays="true",
             retention_days="30",
+            lateness_days="3",
         )
     ).ordered
     assert written == Route(
@@ -67,13 +68,19 @@ def test_every_key_of_a_table_reaches_the_route() -> None:
         identity=("paymentId", "attempt"),
         occurred="occurredAt",
         tenant="merchantId",
-        attributes=(("latencyMs", "timings.totalMs"),),
-        message="summary",
+        attributes=(("latencyMs", "timings.totalMs"), ("sku", "lines.0.sku")),
+        message="{operation} took {timings.totalMs} ms",
         delta=("amount",),
         index=False,
         announce_replays=True,
         retention_days=30,
+        lateness_days=3,
+        kinds=(("latencyMs", "number"),),
     )
+
+
+def test_an_event_is_taken_until_a_day_before_its_index_is_deleted_if_the_route_does_not_say_less() -> None:
+    assert [each.lateness for each in route.routes(table(retention_days="30")).ordered] == [29, 13]
 
 
 def test_one_name_needs_no_list() -> None:
@@ -97,7 +104,7 @@ def test_an_empty_file_leaves_the_catch_all() -> None:
         ("[[route]]\nfamily = 'a'", "route 1: 'source': missing; every route has a source and a family"),
         (table() + "[[route]]\nsource = 'a'", "route 2: 'family': missing"),
         (table(detial_type="[]"), "'detial-type': no key of a route; perhaps you mean 'detail-type'"),
-        (table(foo="1"), "'foo': no key of a route; perhaps you mean 'source', 'detail-type', 'family'"),
+        (table(foo="1"), "'foo': no key of a route; perhaps you mean 'source', 'family', 'detail-type'"),
         (table(source='"a*b"'), "'source': a source is exact ('payments') or a prefix"),
         (table(source='""'), "'source': a source is exact"),
         (table(source="[]"), "'source': Value should have at least 1 item"),
@@ -119,7 +126,33 @@ def test_an_empty_file_leaves_the_catch_all() -> None:
         (table(attributes='{ a = ".a" }'), "'attributes.a': a path is one or more keys"),
         (table(index='"no"'), "'index': Input should be a valid boolean; it is 'no'"),
         (table(retention_days="1"), "'retention-days': Input should be greater than or equal to 2; it is 1"),
+        (table(retention_days="1"), "write it as in retention-days = 14."),
         (table(detail_type='[""]'), "'detail-type': String should have at least 1 character"),
+        (table(lateness_days="0"), "'lateness-days': Input should be greater than or equal to 1; it is 0"),
+        (table(lateness_days="14"), "'lateness-days': it must be less than 'retention-days', 14"),
+        (
+            table(retention_days="30", lateness_days="30"),
+            "'lateness-days': it must be less than 'retention-days', 30",
+        ),
+        (
+            table(retention_days='"30"', lateness_days="29"),
+            "'retention-days': Input should be a valid integer; it is '30'",
+        ),
+        (table(message='"a..b"'), "'message': a path is one or more keys"),
+        (table(message='"{a..b} took"'), "'message': '{a..b}' holds no path: write one, such as {timings"),
+        (table(message='"{a took"'), "'message': a lone '{': write {path}, or the brace twice"),
+        (table(attributes="{ a = 1 }"), "'attributes.a': an attribute is a path, such as 'timings.totalMs'"),
+        (table(attributes="{ a = { path = 1 } }"), "'attributes.a': Input should be a valid string; it is 1"),
+        (table(attributes="{ a = { type = 'number' } }"), "'attributes.a.path': missing; an attribute has"),
+        (
+            table(attributes="{ a = { path = 'a', type = 'double' } }"),
+            "'attributes.a.type': an attribute is one of 'text', 'number', 'boolean', 'time'; it is 'double'",
+        ),
+        (
+            table(attributes="{ a = { path = 'a', kind = 'text' } }"),
+            "'attributes.a.kind': no key of an attribute; it has a 'path', and may have a 'type'",
+        ),
+        (table(attributes='"a"'), 'write it as in attributes = { service = "service", latencyMs'),
     ],
 )
 def test_a_mistake_is_told_with_file_route_key_and_way_out(text: str, told: str) -> None:
@@ -131,6 +164,28 @@ def test_no_attribute_takes_the_name_of_a_common_field(name: str) -> None:
     assert "choose another name" in mistakes(table(attributes=f'{{ {name} = "a" }}'))
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("", "or _;"),
+        (".a", "such as 'a'"),
+        ("a.", "such as 'a'"),
+        ("a..b", "such as 'a_b'"),
+        ("http.status-code", "such as 'http_status_code'"),
+        ("9", "or _;"),
+        ("x" * 101, f"such as '{'x' * 100}'"),
+    ],
+)
+def test_no_attribute_has_a_name_that_opensearch_refuses_or_reads_as_an_object(name: str, hint: str) -> None:
+    told = mistakes(table(attributes=f'{{ "{name}" = "a" }}'))
+    assert told.startswith(f"my.toml: route 1: 'attributes.{name}': '{name}' cannot name an attribute")
+    assert hint in told
+
+
+def test_what_was_written_is_shown_in_part_when_it_is_long() -> None:
+    assert len(mistakes(table(index=f'"{"x" * 10_000}"'))) < 300
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(mistakes(table(family='"A"', index='"no"') + table(tenant="1")).splitlines()) == 3
 
@@ -139,15 +194,31 @@ def test_two_routes_cannot_take_the_same_events() -> None:
     text = table(source='["a", "b"]', detail_type='["X", "Y"]') + table(
         source='"b"', detail_type='["Y", "Z"]'
     )
-    assert mistakes(text) == "my.toml: route 2: source 'b' with detail-type 'Y' is already in route 1."
+    assert mistakes(text) == (
+        "my.toml: route 2: 'source': 'b' with detail-type 'Y' is already in route 1: "
+        "take it out of one of them, or tell them apart by 'detail-type'."
+    )
     assert "with no detail-type is already in route 1" in mistakes(table() + table())
 
 
 def test_a_family_is_deleted_at_one_age() -> None:
-    assert "'retention-days' is 14, but 9 in route 1" in mistakes(
+    assert "route 2: 'retention-days': 14, but 9 in route 1" in mistakes(
         table(retention_days="9") + table(source='"b"')
     )
-    assert "but 14 in the built-in catch-all" in mistakes(table(family='"events"', retention_days="9"))
+    assert "9, but 14 in the built-in catch-all" in mistakes(table(family='"events"', retention_days="9"))
+
+
+def test_an_attribute_is_of_one_type_in_a_family() -> None:
+    def typed(kind: str, **keys: str) -> str:
+        return table(attributes=f"{{ a = {{ path = 'a', type = '{kind}' }} }}", **keys)
+
+    assert "route 2: 'attributes.a.type': 'number', but 'text' in route 1: family 'metrics'" in mistakes(
+        typed("text") + typed("number", source='"b"')
+    )
+    elsewhere = typed("number", source='"b"', family='"other"')
+    unsaid = table(source='"c"', attributes='{ a = "x", b = "y" }')
+    kinds = {each.source: each.kinds for each in route.routes(unsaid + typed("text") + elsewhere).ordered}
+    assert kinds == {"payments": (("a", "text"),), "b": (("a", "number"),), "c": (), "*": ()}
 
 
 # --- the choice -------------------------------------------------------------------------------
@@ -179,6 +250,26 @@ def test_a_route_that_names_the_detail_type_comes_before_the_one_that_takes_all(
     assert route.choose(event("shop", "Sent"), routes).family == "rest"
     assert route.choose(event("shed", "Sent"), routes).family == "sent"
     assert route.choose(event("shed", "Paid"), routes) == route.CATCH_ALL
+
+
+def test_each_route_says_which_events_it_takes_in_the_order_in_which_they_are_asked() -> None:
+    routes = families(("*", "[]", "all"), ("shop.*", '["A", "B"]', "shop"), ("pay", "[]", "pay"))
+    assert [(each.number, each.takes, each.why) for each in route.considered("shop.x", "B", routes)] == [
+        (3, False, "it takes source 'pay' only"),
+        (2, True, "it takes sources that begin with 'shop.' of detail-type 'A' or 'B'"),
+        (1, True, "it takes any source"),
+        (0, True, "it takes any source"),
+    ]
+    assert not route.considered("shop.x", "C", routes)[1].takes
+
+
+@given(st.lists(st.tuples(some.words, st.booleans()), max_size=5, unique=True), some.words, some.words)
+def test_the_first_that_takes_an_event_is_the_one_chosen(
+    written: list[tuple[str, bool]], source: str, detail_type: str
+) -> None:
+    routes = families(*((name + "*" * is_prefix, "[]", "metrics") for name, is_prefix in written))
+    first = next(each for each in route.considered(source, detail_type, routes) if each.takes)
+    assert first.route is route.choose(event(source, detail_type), routes)
 
 
 def test_an_event_with_no_route_goes_to_the_family_events_with_its_own_tenant() -> None:

@@ -204,16 +204,18 @@ def test_a_given_domain_gets_a_role_and_a_mapping_for_each_kind_of_function() ->
         "arn:aws:iam::123456789012:role/mine-eu-west-1-message",
         "arn:aws:iam::123456789012:role/mine-eu-west-1-query",
     ]
-    assert len(calls) == 6
+    assert len(calls) == 8
     patterns = calls["_plugins/_security/api/roles/mine-index"]["index_permissions"][0]["index_patterns"]
     assert patterns == role_mapping.index_patterns() != []
 
 
-def test_a_collection_gets_a_data_access_policy_for_the_four_roles() -> None:
+def test_a_collection_gets_a_data_access_policy_and_only_the_retiring_role_may_delete() -> None:
     arn = "arn:aws:aoss:eu-west-1:123456789012:collection/abc"
     said = role_mapping.instructions(ACCOUNT, "mine", {"OpenSearchAuth": "aoss", "OpenSearchDomainArn": arn})
-    (policy,) = json.loads(said.rpartition("--policy ")[2].strip("'"))
-    assert len(policy["Principal"]) == 4
+    four, retiring = json.loads(said.rpartition("--policy ")[2].strip("'"))
+    assert len(four["Principal"]) == 4
+    assert "Delete" not in str(four)
+    assert retiring["Principal"] == ["arn:aws:iam::123456789012:role/mine-eu-west-1-retire"]
     assert arn in said
 
 

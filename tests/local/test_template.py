@@ -26,6 +26,7 @@ OUTPUTS = {
     "MessageRoleArn",
     "OpenSearchUrl",
     "QueryRoleArn",
+    "RetireRoleArn",
     "SetupRoleArn",
 }
 
@@ -81,8 +82,8 @@ def test_no_role_may_do_everything_or_touch_everything() -> None:
             assert "*" not in resources, name
 
 
-def test_only_the_four_that_reach_the_cluster_may_and_may_go_into_a_vpc() -> None:
-    cluster = {f"{name}Role" for name in ("Index", "Message", "Query", "Setup")}
+def test_only_the_five_that_reach_the_cluster_may_and_may_go_into_a_vpc() -> None:
+    cluster = {f"{name}Role" for name in ("Index", "Message", "Query", "Retire", "Setup")}
     roles = of_type("AWS::IAM::Role")
     allowed = {
         name for name, role in roles.items() for each in statements(role) if "es:" in str(each["Action"])
@@ -133,6 +134,22 @@ def test_the_default_visibility_is_six_timeouts_and_the_window() -> None:
         TEMPLATE["Parameters"][name]["Default"] for name in ("FunctionTimeout", "VisibilityTimeout")
     )
     assert visibility >= 6 * timeout + 1
+
+
+def test_only_the_retiring_function_may_delete_and_only_what_is_named_by_a_date() -> None:
+    deleting = {
+        (name, each["Resource"]["Fn::Sub"])
+        for name, role in of_type("AWS::IAM::Role").items()
+        for each in statements(role)
+        if "es:ESHttpDelete" in each["Action"]
+    }
+    assert deleting == {("RetireRole", "${OpenSearchDomainArn}/*-????.??.??")}
+
+
+def test_indices_are_retired_each_day_unless_the_stack_was_told_not_to() -> None:
+    schedule = functions()["RetireFunction"]["Events"]["Daily"]["Properties"]
+    assert schedule["Schedule"] == "cron(15 1 * * ? *)"
+    assert schedule["Input"] == {"Fn::If": ["Retires", '{"dryRun": false}', '{"dryRun": true}']}
 
 
 def test_no_index_is_made_before_its_template_is_applied() -> None:

@@ -1,0 +1,116 @@
+"""The part of indexing that talks to the index: documents -> what became of each.
+
+A document is sent until the index says something final of it, or until the tries or the time are used
+up. Then its last outcome is RETRY, and whoever sent it may come again: nothing is stored twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline import trying
+from pipeline.core import bulk, lifecycle
+from pipeline.core.errors import Unavailable
+from pipeline.core.model import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.core.model import Document, Outcome, Request
+    from pipeline.ports import Clock, DocumentStore
+
+    Key = tuple[str, str]
+    """Index and id."""
+
+
+@dataclass(slots=True)
+class Sending:
+    """A document on its way.
+
+    Attributes:
+        outcomes: What came of each attempt, in order; the last one counts.
+    """
+
+    document: Document
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes documents within the time of one invocation.
+
+    Attributes:
+        store: OpenSearch.
+        deadline: When to stop trying, in ms since the epoch.
+        read_only_ages: For each family whose policy does so, the age in ms at which it makes indices
+            read-only.
+    """
+
+    store: DocumentStore
+    clock: Clock
+    deadline: int
+    read_only_ages: Mapping[str, int]
+
+    def write(self, documents: Sequence[Document]) -> list[Sending]:
+        """Send documents, and again those alone that must be retried; one sending for each, in order."""
+        sendings = [Sending(document) for document in documents]
+        waiting = {id(sending.document): sending for sending in sendings}
+        for _ in trying.tries(self.clock, self.deadline):
+            left = [sending.document for sending in waiting.values()]
+            for outcome in self._unblocked(self._outcomes(bulk.requests(left, self.clock.now()))):
+                waiting[id(outcome.document)].outcomes.append(outcome)
+                if outcome.verdict is not Verdict.RETRY:
+                    del waiting[id(outcome.document)]
+            if not waiting:
+                break
+        return sendings
+
+    def stamps(self, keys: Sequence[Key]) -> Mapping[Key, int] | None:
+        """The ``@ingested`` of each of these that is stored; None when that cannot be said now."""
+        if not keys:
+            return {}
+        try:
+            return self.store.ingested(keys, self._patience())
+        except Unavailable:
+            return None
+
+    def _outcomes(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Send the requests, and in halves those that are too large; one outcome a document."""
+        outcomes: list[Outcome] = []
+        while requests:
+            answers = self.store.bulk([request.body for request in requests], self._patience())
+            smaller: list[Request] = []
+            for request, answer in zip(requests, answers, strict=True):
+                read = bulk.outcomes(request, answer)
+                if read[0].verdict is Verdict.SPLIT:
+                    smaller += bulk.halves(request, self.clock.now())
+                else:
+                    outcomes += read
+            requests = smaller
+        return outcomes
+
+    def _unblocked(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+        """Where an index refuses writes, the document may be there all the same: look.
+
+        A closed index cannot be looked into, and asking it would spoil the answer about all others.
+        """
+        blocked = [outcome for outcome in outcomes if outcome.verdict is Verdict.BLOCKED]
+        there = self.stamps([_key(outcome.document) for outcome in blocked if not bulk.is_closed(outcome)])
+        for outcome in outcomes:
+            if outcome.verdict is Verdict.BLOCKED:
+                found = None if there is None or bulk.is_closed(outcome) else _key(outcome.document) in there
+                yield bulk.unblocked(outcome, found=found, by_policy=self._is_read_only(outcome.document))
+            else:
+                yield outcome
+
+    def _is_read_only(self, document: Document) -> bool:
+        age = self.read_only_ages.get(document.family)
+        return lifecycle.is_read_only(document.timestamp, age, self.clock.now())
+
+    def _patience(self) -> float:
+        return trying.patience(self.clock, self.deadline)
+
+
+def _key(document: Document) -> Key:
+    return document.index, document.id
