@@ -59,7 +59,7 @@ soak: setup-dev ## The long and large tests: hostile events by the ten thousand,
 bench: setup-dev ## Benchmarks, one JSON line a figure
 	@$(BIN)/python -m benchmarks
 
-bench-index: setup-dev ## The benchmarks of indexing alone, in under 3 minutes
+bench-index: setup-dev ## The benchmarks of indexing alone
 	@$(BIN)/python -m benchmarks index
 
 chaos: setup-dev ## Hand EVENTS=20000 to the index function while OpenSearch breaks; 1 when sums do not hold

@@ -13,17 +13,18 @@ from __future__ import annotations
 import json
 import struct
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, socket
+from http.server import BaseHTTPRequestHandler
+from socket import SO_LINGER, SOL_SOCKET
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+
+from pipeline.local.server import Server
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -171,33 +172,10 @@ class GatewayTwin:
         )
 
 
-class _Server(ThreadingHTTPServer):
-    """Kept-alive connections, each in a thread; all are cut at the end, so that no thread stays."""
-
-    request_queue_size = 256
-
+class _Server(Server):
     def __init__(self, twin: GatewayTwin) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.twin = twin
-        self._open: set[socket] = set()
-
-    def get_request(self) -> tuple[socket, Any]:
-        connection, address = super().get_request()
-        self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver declares it
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver declares it
-        """A client that went away is no news here."""
-
-    def server_close(self) -> None:
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(SHUT_RDWR)
-        super().server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
