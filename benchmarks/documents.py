@@ -40,7 +40,7 @@ from pipeline.handlers.invocation import COLLECT_AFTER
 from pipeline.ports import BULK_PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from benchmarks.benches import Bench
     from pipeline.core.model import BulkAnswer, Delivery
@@ -135,7 +135,7 @@ def figures(url: str) -> Iterator[Figure]:
 class _OneByOne(opensearch.DocumentStore):
     """Bodies in turn, on one connection."""
 
-    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
         one = super().bulk
         return [answer for body in bodies for answer in one([body], patience)]
 

@@ -20,9 +20,9 @@ from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.model import Delivery, Document, Entry, Event, Outcome, Route
+    from pipeline.core.model import Delivery, Document, Entry, Outcome, Route
     from pipeline.ports import Clock, DeltaBus, DocumentStore, Queues
 
 
@@ -48,12 +48,15 @@ class Arrival:
         attempts: How often its document was sent to the cluster.
         ingested: The ``@ingested`` of the stored document, once known.
         letter: Why it was rejected.
+        replayed: Whether a replay sent it.
+        plain: Whether it is surely a plain duplicate where its document is already there.
     """
 
     delivery: Delivery
-    event: Event | None = None
     route: Route | None = None
     document: Document | None = None
+    replayed: bool = False
+    plain: bool = False
     end: End = End.RETURNED
     attempts: int = 0
     ingested: int | None = None
@@ -105,9 +108,9 @@ def index(
         read_only_ages: See ``storing.Writer``.
     """
     now = clock.now()
-    arrivals = [_arrive(delivery, routes, now, single_tenant=single_tenant) for delivery in deliveries]
+    arriving = (_arrive(delivery, routes, now, single_tenant=single_tenant) for delivery in deliveries)
     writer = storing.Writer(store, clock, deadline, read_only_ages)
-    reasons = _store([a for a in arrivals if a.document and a.route and a.route.index], writer)
+    arrivals, reasons = _store(arriving, writer)
     for arrival in arrivals:
         if arrival.route and not arrival.route.index:
             arrival.end, arrival.ingested = End.ANNOUNCED_ONLY, now
@@ -127,18 +130,34 @@ def _arrive(delivery: Delivery, routes: route.Routes, now: int, *, single_tenant
         return Arrival(delivery, letter=DeadLetter(delivery, rejected.reason, rejected.text))
     except Exception:  # noqa: BLE001 - a defect of ours costs this one event a detour, never the batch
         return Arrival(delivery, letter=DeadLetter(delivery, "defect", traceback.format_exc()))
-    return Arrival(delivery, event, chosen, document)
+    # The event itself goes: to keep all that was parsed until the end takes longer than to parse it.
+    plain = derive.surely_plain(delivery, event)
+    return Arrival(delivery, chosen, document, event.replay is not None, plain)
 
 
-def _store(arrivals: Sequence[Arrival], writer: storing.Writer) -> Counter[str]:
-    """Store the documents; returns why some had to be sent again, by reason."""
+def _store(arriving: Iterable[Arrival], writer: storing.Writer) -> tuple[list[Arrival], Counter[str]]:
+    """Store the documents, the first ones while the others are still arriving.
+
+    Returns:
+        All arrivals, and why some had to be sent again, by reason.
+    """
+    arrivals: list[Arrival] = []
+    sent: list[Arrival] = []
+
+    def documents() -> Iterator[Document]:
+        for arrival in arriving:
+            arrivals.append(arrival)
+            if arrival.document and arrival.route and arrival.route.index:
+                sent.append(arrival)
+                yield arrival.document
+
     reasons: Counter[str] = Counter()
-    sendings = writer.write([arrival.document for arrival in arrivals if arrival.document])
-    for arrival, sending in zip(arrivals, sendings, strict=True):
+    sendings = writer.write(documents())
+    for arrival, sending in zip(sent, sendings, strict=True):
         arrival.attempts = len(sending.outcomes)
         reasons.update(outcome.reason for outcome in sending.outcomes if outcome.verdict is Verdict.RETRY)
         _settle(arrival, sending.outcomes[-1])
-    return reasons
+    return arrivals, reasons
 
 
 def _settle(arrival: Arrival, outcome: Outcome) -> None:
@@ -156,13 +175,13 @@ def _settle(arrival: Arrival, outcome: Outcome) -> None:
 
 def _is_news(arrival: Arrival) -> bool:
     """Whether a delta is due. In doubt it is: clients drop what they have seen."""
-    if not arrival.event or not arrival.route or arrival.end not in _ANNOUNCEABLE:
+    if not arrival.route or arrival.end not in _ANNOUNCEABLE:
         return False
-    if arrival.event.replay and not arrival.route.announce_replays:
+    if arrival.replayed and not arrival.route.announce_replays:
         return False
     if arrival.end is not End.ALREADY_THERE:
         return True
-    return arrival.attempts != 1 or not derive.surely_plain(arrival.delivery, arrival.event)
+    return arrival.attempts != 1 or not arrival.plain
 
 
 def _announce(

@@ -12,7 +12,7 @@ from pipeline.core.model import BulkAnswer as BulkAnswer  # noqa: PLC0414, TC001
 from pipeline.core.model import Managed as Managed  # noqa: PLC0414, TC001 - the same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.audience import Channel, Connection, Member, Post, Principal, Receipt
     from pipeline.core.letters import Letter
@@ -42,8 +42,10 @@ LOOKUP_PATIENCE = 10.0
 class DocumentStore(Protocol):
     """OpenSearch, as far as the stories need it."""
 
-    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
         """Send each NDJSON body as one ``_bulk`` request, two at a time; an answer for each, in order.
+
+        A body is on its way while the next one is asked for, so that it can be made meanwhile.
 
         Never raises for what the cluster or the network did: that is in the answer. No hidden retry.
 

@@ -7,6 +7,7 @@ up. Then its last outcome is RETRY, and whoever sent it may come again: nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline import trying
@@ -15,13 +16,19 @@ from pipeline.core.errors import Unavailable
 from pipeline.core.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.model import Document, Outcome, Request
     from pipeline.ports import Clock, DocumentStore
 
     Key = tuple[str, str]
     """Index and id."""
+
+WAVE = 500
+"""Documents that are made into a body, and sent while the next ones are still being made.
+
+Smaller bodies cost the node more, and larger ones leave it waiting for the first (``make bench-index``).
+"""
 
 
 @dataclass(slots=True)
@@ -34,6 +41,11 @@ class Sending:
 
     document: Document
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be sent, or sent again."""
+        return not self.outcomes or self.outcomes[-1].verdict is Verdict.RETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +64,20 @@ class Writer:
     deadline: int
     read_only_ages: Mapping[str, int]
 
-    def write(self, documents: Sequence[Document]) -> list[Sending]:
-        """Send documents, and again those alone that must be retried; one sending for each, in order."""
-        sendings = [Sending(document) for document in documents]
-        waiting = {id(sending.document): sending for sending in sendings}
+    def write(self, documents: Iterable[Document]) -> list[Sending]:
+        """Send documents, and again those alone that must be retried; one sending for each, in order.
+
+        The first are on their way while the others are still being made.
+        """
+        sendings: list[Sending] = []
+        left: Iterable[Document] = _noted(documents, sendings)
         for _ in trying.tries(self.clock, self.deadline):
-            left = [sending.document for sending in waiting.values()]
-            for outcome in self._unblocked(self._outcomes(bulk.requests(left, self.clock.now()))):
+            outcomes = list(self._outcomes(self._requests(left)))
+            waiting = {id(sending.document): sending for sending in sendings if sending.is_waiting}
+            for outcome in self._unblocked(outcomes):
                 waiting[id(outcome.document)].outcomes.append(outcome)
-                if outcome.verdict is not Verdict.RETRY:
-                    del waiting[id(outcome.document)]
-            if not waiting:
+            left = [sending.document for sending in waiting.values() if sending.is_waiting]
+            if not left:
                 break
         return sendings
 
@@ -75,20 +90,22 @@ class Writer:
         except Unavailable:
             return None
 
-    def _outcomes(self, requests: Sequence[Request]) -> list[Outcome]:
+    def _requests(self, documents: Iterable[Document]) -> Iterator[Request]:
+        """Requests for the documents in order, each made when it is asked for."""
+        unsent = iter(documents)
+        while wave := list(islice(unsent, WAVE)):
+            yield from bulk.requests(wave, self.clock.now())
+
+    def _outcomes(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Send the requests, and in halves those that are too large; one outcome a document."""
-        outcomes: list[Outcome] = []
-        while requests:
-            answers = self.store.bulk([request.body for request in requests], self._patience())
-            smaller: list[Request] = []
-            for request, answer in zip(requests, answers, strict=True):
-                read = bulk.outcomes(request, answer)
-                if read[0].verdict is Verdict.SPLIT:
-                    smaller += bulk.halves(request, self.clock.now())
-                else:
-                    outcomes += read
-            requests = smaller
-        return outcomes
+        sent: list[Request] = []
+        answers = self.store.bulk(_bodies(requests, sent), self._patience())
+        for request, answer in zip(sent, answers, strict=True):
+            outcomes = bulk.outcomes(request, answer)
+            if outcomes[0].verdict is Verdict.SPLIT:
+                yield from self._outcomes(bulk.halves(request, self.clock.now()))
+            else:
+                yield from outcomes
 
     def _unblocked(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
         """Where an index refuses writes, the document may be there all the same: look.
@@ -110,6 +127,20 @@ class Writer:
 
     def _patience(self) -> float:
         return trying.patience(self.clock, self.deadline)
+
+
+def _noted(documents: Iterable[Document], sendings: list[Sending]) -> Iterator[Document]:
+    """The documents, each with a sending once it is asked for."""
+    for document in documents:
+        sendings.append(Sending(document))
+        yield document
+
+
+def _bodies(requests: Iterable[Request], sent: list[Request]) -> Iterator[bytes]:
+    """The requests' bodies, and the requests themselves once they are asked for."""
+    for request in requests:
+        sent.append(request)
+        yield request.body
 
 
 def _key(document: Document) -> Key:

@@ -14,11 +14,11 @@ from pipeline.adapters.memory_store import DocumentStore, Fault
 from pipeline.core.errors import Unavailable
 from pipeline.core.model import BulkAnswer, Document, Verdict
 from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE
-from pipeline.storing import Sending, Writer
+from pipeline.storing import WAVE, Sending, Writer
 from tests.examples import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DAY = 86_400_000
 YOUNG, OLD = "metrics-2025.12.31", "metrics-2025.12.29"
@@ -53,7 +53,7 @@ class Silent(DocumentStore):
         super().__init__()
         self.clock = clock
 
-    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
         self.clock.sleep(patience)
         return [BulkAnswer(0, [], "timed out") for _ in bodies]
 
@@ -69,6 +69,31 @@ def test_documents_are_told_of_in_their_order_each_with_all_its_attempts() -> No
         ("http-429", "http-503", "")
     }
     assert verdicts(sendings) == [Verdict.ALREADY_THERE] * 3
+
+
+def test_the_first_documents_are_sent_while_the_others_are_still_being_made() -> None:
+    made: list[str] = []
+    seen: list[int] = []
+
+    class Watched(DocumentStore):
+        def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+            answers: list[BulkAnswer] = []
+            for body in bodies:
+                seen.append(len(made))
+                answers += super().bulk([body], patience)
+            return answers
+
+    def documents() -> Iterator[Document]:
+        for number in range(2 * WAVE + 1):
+            made.append(str(number))
+            yield document(made[-1])
+
+    clock = MemoryClock()
+    sendings = Writer(Watched(), clock, clock.now() + 30_000, {}).write(documents())
+
+    assert [sending.document.id for sending in sendings] == made
+    assert verdicts(sendings) == [Verdict.STORED] * len(made)
+    assert seen == [WAVE, 2 * WAVE, 2 * WAVE + 1]
 
 
 def test_nothing_to_send_sends_nothing() -> None:

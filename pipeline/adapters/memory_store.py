@@ -22,7 +22,7 @@ from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE, BulkAnswer
 __all__ = ["Cluster", "DocumentStore", "Fault"]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.core.model import JsonObject
 
@@ -68,7 +68,7 @@ class DocumentStore:
         self._cluster = cluster or Cluster()
         self._indices: dict[str, _Index] = {}
 
-    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:  # noqa: ARG002 - nobody waits here
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:  # noqa: ARG002 - nobody waits here
         """Carry out each body's ``create`` lines."""
         return [self._bulk(body) for body in bodies]
 
@@ -89,26 +89,25 @@ class DocumentStore:
 
     def _create(self, line: JsonObject, source: JsonObject) -> JsonObject:
         name, document_id = line["_index"], line["_id"]
-        item = {"_index": name, "_id": document_id}
         if name != name.lower():
-            return item | _error(
+            return _error(
                 400, "invalid_index_name_exception", f"Invalid index name [{name}], must be lowercase"
             )
         if name in self.closed:
-            return item | _error(400, "index_closed_exception", "closed")
+            return _error(400, "index_closed_exception", "closed")
         if name in self.read_only:
             reason = f"index [{name}] blocked by: [FORBIDDEN/8/index write (api)];"
-            return item | _error(403, "cluster_block_exception", reason)
+            return _error(403, "cluster_block_exception", reason)
         index = self._indices.setdefault(name, _Index(self._cluster.mapping(name)))
         try:
             terms = indexed(source, index.mapping, document_id)
         except MappingError as problem:
-            return item | _error(400, problem.type, str(problem))
+            return _error(400, problem.type, str(problem))
         if document_id in index.documents:
             reason = f"[{document_id}]: version conflict, document already exists (current version [1])"
-            return item | _error(409, "version_conflict_engine_exception", reason)
+            return _error(409, "version_conflict_engine_exception", reason)
         index.documents[document_id] = Found(name, document_id, source, terms)
-        return item | {"status": 201}
+        return {"status": 201}
 
     def ingested(
         self,

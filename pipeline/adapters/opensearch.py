@@ -11,7 +11,7 @@ from pipeline.core.errors import Unavailable
 from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE, BulkAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.core.model import JsonObject
     from pipeline.settings import Settings
@@ -22,7 +22,7 @@ BULK_WAIT = 0.8
 https://docs.opensearch.org/latest/api-reference/document-apis/bulk/#query-parameters
 """
 
-BULK_FIELDS = "items.create._index,items.create._id,items.create.status,items.create.error"
+BULK_FIELDS = "items.create.status,items.create.error"
 """What is read of the answer; the rest would take us as long to parse as all else that we do for a bulk.
 
 Named without wildcards, which cost the node a tenth of its documents a second.
@@ -58,11 +58,9 @@ class DocumentStore:
         self._wire = wire
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="bulk")
 
-    def bulk(self, bodies: Sequence[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
-        """Send each body on whichever of the two connections is free."""
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+        """Send each body, as soon as it is made, on whichever of the two connections is free."""
         end = time.monotonic() + min(patience, BULK_PATIENCE)
-        if len(bodies) == 1:
-            return [self._bulk(bodies[0], end)]
         return list(self._threads.map(lambda body: self._bulk(body, end), bodies))
 
     def _bulk(self, body: bytes, end: float) -> BulkAnswer:

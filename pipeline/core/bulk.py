@@ -24,9 +24,6 @@ https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html
 MOST_DOCUMENTS = 5_000
 """In one body; larger ones gain nothing and cost more when they are refused."""
 
-WORTH_A_BODY = 500
-"""Documents. Fewer are sent together, since each request has its own price."""
-
 DOCUMENT_ERRORS = frozenset({"mapper_parsing_exception", "strict_dynamic_mapping_exception"})
 """Error types that are the document's own fault and nothing else: mapping, parsing, nesting."""
 
@@ -49,10 +46,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-v
 
 
 def requests(documents: Iterable[Document], ingested: int) -> list[Request]:
-    """Pack documents into bodies, in order.
-
-    As few as the limits allow, but two where one would do and each is worth a body: the store sends two
-    at once, and a node stores two halves sooner than the whole (``make bench``).
+    """Pack documents into as few bodies as the limits allow, in order.
 
     Args:
         documents: What to store.
@@ -62,16 +56,14 @@ def requests(documents: Iterable[Document], ingested: int) -> list[Request]:
         Requests of op ``create`` under ``LARGEST_BODY`` and ``MOST_DOCUMENTS``; a document that is too
         large for any stands alone, and the cluster's 413 decides.
     """
-    all_of_them = list(documents)
-    half = (len(all_of_them) + 1) // 2
-    return _packed(all_of_them, ingested, half if WORTH_A_BODY <= half < MOST_DOCUMENTS else MOST_DOCUMENTS)
+    return _packed(documents, ingested)
 
 
 def halves(request: Request, ingested: int) -> list[Request]:
     """Make the next attempt of a request that was too large: each half of its documents apart."""
     middle = len(request.documents) // 2
     parts = request.documents[:middle], request.documents[middle:]
-    return [half for part in parts for half in _packed(part, ingested, MOST_DOCUMENTS)]
+    return [half for part in parts for half in _packed(part, ingested)]
 
 
 def outcomes(request: Request, answer: BulkAnswer) -> list[Outcome]:
@@ -153,8 +145,7 @@ def delay(receives: int, jitter: float) -> int:
 _OK, _CREATED, _CONFLICT, _TOO_LARGE = 200, 201, 409, 413
 
 
-def _packed(documents: Iterable[Document], ingested: int, most: int) -> list[Request]:
-    """Fill one body after another, each with so many documents at most."""
+def _packed(documents: Iterable[Document], ingested: int) -> list[Request]:
     packed: list[Request] = []
     waiting: list[Document] = []
     lines: list[bytes] = []
@@ -163,7 +154,7 @@ def _packed(documents: Iterable[Document], ingested: int, most: int) -> list[Req
     for document in documents:
         action = f'{{"create":{{"_index":"{document.index}","_id":"{document.id}{stamp}'.encode()
         length = len(action) + len(document.body)  # the body loses its first byte and gains a newline
-        if waiting and (size + length > LARGEST_BODY or len(waiting) == most):
+        if waiting and (size + length > LARGEST_BODY or len(waiting) == MOST_DOCUMENTS):
             packed.append(Request(tuple(waiting), b"".join(lines), ingested))
             waiting, lines, size = [], [], 0
         waiting.append(document)

@@ -69,26 +69,17 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
     """
     detail = event.detail
-    timestamp = _timestamp(event, route)
+    timestamp = event.time if route.occurred is None else _occurred(detail, route.occurred)
     _check_age(timestamp, route, now)
-    tenant = DEFAULT_TENANT if single_tenant else _tenant(detail, route)
+    tenant = DEFAULT_TENANT if single_tenant else _tenant(detail, route.tenant)
     document_id = _id(event, route, tenant)
     ignored: list[str] = []
-    message = _message(detail, route, ignored)
-    attributes, tokens = _attributes(event, route, ignored)
-    fields = {
-        "@timestamp": instant.iso(timestamp),
-        "id": document_id,
-        "tenant": tenant,
-        "source": event.source,
-        "eventType": event.detail_type,
-        "message": message,
-        **attributes,
-        "tokens": tokens,
-        "detail": detail,
-    }
+    message = _message(detail, route.message, ignored)
+    attributes, members, tokens = _attributes(event, route, ignored)
+    fields: JsonObject = {"tenant": tenant, "message": message, "detail": detail}
     if ignored:
         fields["ignored"] = ignored
+    moment = f'{{"@timestamp":"{instant.iso(timestamp)}","id":"{document_id}",'.encode()
     return Document(
         f"{route.family}-{instant.day(timestamp)}",
         document_id,
@@ -100,23 +91,21 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         message,
         attributes,
         values_at(detail, route.delta),
-        _body(fields, detail),
+        _body(b"".join((moment, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
     )
 
 
 # --- what can reject --------------------------------------------------------------------------
 
 
-def _timestamp(event: Event, route: Route) -> int:
-    if route.occurred is None:
-        return event.time
-    value = value_at(event.detail, route.occurred)
-    if value is MISSING:
-        raise Rejected("bad-time", f"detail lacks {route.occurred}, which says when it happened.")
+def _occurred(detail: JsonObject, path: str) -> int:
+    value = detail.get(path, MISSING)
+    if value is MISSING and (value := value_at(detail, path)) is MISSING:
+        raise Rejected("bad-time", f"detail lacks {path}, which says when it happened.")
     try:
         return instant.read(value)
     except ValueError as error:
-        raise Rejected("bad-time", f"{route.occurred} in detail: {error}") from None
+        raise Rejected("bad-time", f"{path} in detail: {error}") from None
 
 
 def _check_age(timestamp: int, route: Route, now: int) -> None:
@@ -146,7 +135,13 @@ def _id(event: Event, route: Route, tenant: str | None) -> str:
         identity.append(value if isinstance(value, str) else _identity(event.detail, path))
     if not route.identity:
         identity.append(event.id)
-    return sha256(orjson.dumps(identity)).hexdigest()
+    digest = _NOTHING_HASHED.copy()
+    digest.update(orjson.dumps(identity))
+    return digest.hexdigest()
+
+
+_NOTHING_HASHED = sha256()
+"""Copied for each id: making one anew takes OpenSSL longer than the hashing."""
 
 
 def _identity(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - a scalar, as it came
@@ -170,17 +165,26 @@ def _identity(detail: JsonObject, path: str) -> Any:  # noqa: ANN401 - a scalar,
 # --- what cannot ------------------------------------------------------------------------------
 
 
-def _tenant(detail: JsonObject, route: Route) -> str | None:
-    value = value_at(detail, route.tenant) if route.tenant is not None else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+def _tenant(detail: JsonObject, path: str | None) -> str | None:
+    if path is None:
+        return None
+    value = detail.get(path)
+    if not isinstance(value, str):
+        value = value_at(detail, path)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
     return value if isinstance(value, str) and 0 < len(value) <= LONGEST_TENANT else None
 
 
-def _message(detail: JsonObject, route: Route, ignored: list[str]) -> str | None:
-    if route.message is not None and template.is_template(route.message):
-        return template.fill(route.message, detail)
-    value = value_at(detail, route.message) if route.message is not None else None
+def _message(detail: JsonObject, path: str | None, ignored: list[str]) -> str | None:
+    if path is None:
+        return None
+    if template.is_template(path):
+        return template.fill(path, detail)
+    value = detail.get(path)
+    if isinstance(value, str):
+        return value
+    value = value_at(detail, path)
     if value is MISSING or value is None or isinstance(value, str):
         return value if value is not MISSING else None
     if isinstance(value, _CONTAINERS):
@@ -189,32 +193,39 @@ def _message(detail: JsonObject, route: Route, ignored: list[str]) -> str | None
     return pattern.literal(value)
 
 
-def _attributes(event: Event, route: Route, ignored: list[str]) -> tuple[JsonObject, list[str]]:
+def _attributes(
+    event: Event, route: Route, ignored: list[str]
+) -> tuple[JsonObject, list[bytes], list[bytes]]:
     """Pick the attributes, as they came, and write the tokens by which they are found.
 
     A mapped field takes no object and no list in a list in a list without end, so an attribute that has
     one is left out and named in ``ignored``.
+
+    Returns:
+        The attributes, the members of the document that hold them, and the tokens, both as JSON.
     """
     detail, get = event.detail, event.detail.get
     attributes: JsonObject = {}
-    tokens = [*_common_tokens(route.family, event.source, event.detail_type)]
+    named, common = _common(route.family, event.source, event.detail_type)
+    members, tokens = [named], [common]
     for name, path in route.attributes:
         value = get(path, MISSING)
-        if value is MISSING:
-            value = value_at(detail, path)
-        if isinstance(value, str):
-            tokens.append(_known[name].get(value) or _text_token(name, value))
-        elif value is MISSING:
+        if value is MISSING and (value := value_at(detail, path)) is MISSING:
             continue
-        elif not isinstance(value, _CONTAINERS):
-            tokens.append(pattern.token(name, value))
-        elif _is_unmappable(value):
+        if isinstance(value, str):
+            member, token = _known[name].get(value) or _text(name, value)
+        elif isinstance(value, float) and value % 1:
+            member, token = _fraction(name, value)
+        elif isinstance(value, _CONTAINERS) and _is_unmappable(value):
             ignored.append(name)
             continue
         else:
-            tokens += pattern.tokens(name, value)
+            member, token = _member(name, value), _tokens(name, value)
         attributes[name] = value
-    return attributes, tokens
+        members.append(member)
+        if token:
+            tokens.append(token)
+    return attributes, members, tokens
 
 
 def _is_unmappable(value: object, levels: int = DEEPEST_LIST) -> bool:
@@ -225,41 +236,60 @@ def _is_unmappable(value: object, levels: int = DEEPEST_LIST) -> bool:
 
 _CONTAINERS = (dict, list)
 _SHORT, _MOST_KNOWN = 100, 1_000
-"""Characters of a text, and texts an attribute, whose tokens are remembered: most texts are one of a few (a
+"""Characters of a text, and texts an attribute, whose JSON is remembered: most texts are one of a few (a
 service, a status), and an attribute of which each event has another soon costs only the look."""
 
-_known: defaultdict[str, dict[str, str]] = defaultdict(dict)
-"""Attribute to text to its token."""
+_known: defaultdict[str, dict[str, tuple[bytes, bytes]]] = defaultdict(dict)
+"""Attribute to text to its member and its token."""
 
 
-def _text_token(name: str, text: str) -> str:
-    token, known = pattern.token(name, text), _known[name]
+def _text(name: str, text: str) -> tuple[bytes, bytes]:
+    written, known = (_member(name, text), _tokens(name, text)), _known[name]
     if len(text) <= _SHORT and len(known) < _MOST_KNOWN:
-        known[text] = token
-    return token
+        known[text] = written
+    return written
+
+
+def _fraction(name: str, value: float) -> tuple[bytes, bytes]:
+    """Write a number with a fraction, whose literal is what orjson would write."""
+    text = repr(value)
+    return f'"{name}":{text},'.encode(), f'"{name}={text}"'.encode()
+
+
+def _member(name: str, value: object) -> bytes:
+    return orjson.dumps({name: value})[1:-1] + b","
+
+
+def _tokens(name: str, value: object) -> bytes:
+    return orjson.dumps(pattern.tokens(name, value))[1:-1]
 
 
 @lru_cache(maxsize=1_024)
-def _common_tokens(family: str, source: str, event_type: str) -> tuple[str, str, str]:
-    return (
-        pattern.token("family", family),
-        pattern.token("source", source),
-        pattern.token("eventType", event_type),
-    )
+def _common(family: str, source: str, event_type: str) -> tuple[bytes, bytes]:
+    """Write what all events of one kind share: their members and their tokens."""
+    kind = {"source": source, "eventType": event_type}
+    tokens = [pattern.token(key, text) for key, text in ({"family": family} | kind).items()]
+    return orjson.dumps(kind)[1:-1] + b",", orjson.dumps(tokens)[1:-1]
 
 
 # --- the body ---------------------------------------------------------------------------------
 
 
-def _body(fields: JsonObject, detail: JsonObject) -> bytes:
-    """Write the document; cut what no index takes out of ``detail``, and keep its own text as ``raw``."""
-    body = orjson.dumps(fields)
+def _body(head: bytes, fields: JsonObject) -> bytes:
+    """Write the document; cut what no index takes out of ``detail``, and keep its own text as ``raw``.
+
+    Args:
+        head: Its first members, as JSON without the closing brace.
+        fields: The others, ``detail`` among them.
+    """
+    body = head + orjson.dumps(fields)[1:]
     if len(body) <= LONGEST_TERM:  # nothing inside can be longer: most documents need no walk
         return body
+    detail = fields["detail"]
     indexed = _cut(detail, len("detail"))
     if indexed == detail:
         return body
-    return orjson.dumps({**fields, "detail": indexed, "raw": orjson.dumps(detail).decode()})
+    return head + orjson.dumps({**fields, "detail": indexed, "raw": orjson.dumps(detail).decode()})[1:]
 
 
 def _cut(value: Any, path: int) -> Any:  # noqa: ANN401 - any JSON

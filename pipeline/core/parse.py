@@ -38,13 +38,15 @@ def event(body: str) -> Event:
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     """
     envelope = _envelope(body)
+    get = envelope.get
+    replay = get("replay-name")
     return Event(
-        _name(envelope, "id"),
-        _name(envelope, "source"),
-        _name(envelope, "detail-type"),
-        _time(envelope),
-        _detail(envelope),
-        replay if isinstance(replay := envelope.get("replay-name"), str) else None,
+        _name(get("id"), "id"),
+        _name(get("source"), "source"),
+        _name(get("detail-type"), "detail-type"),
+        _time(get("time")),
+        _detail(get("detail")),
+        replay if isinstance(replay, str) else None,
     )
 
 
@@ -83,22 +85,20 @@ def _envelope(body: str) -> JsonObject:
     return envelope
 
 
-def _name(envelope: JsonObject, key: str) -> str:
-    name = envelope.get(key)
+def _name(name: object, key: str) -> str:
     if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME:
         return name
     raise Rejected(f"no-{key}", f"the envelope's {key} is no text of 1 to {LONGEST_NAME} characters.")
 
 
-def _time(envelope: JsonObject) -> int:
+def _time(value: object) -> int:
     try:
-        return instant.read(envelope.get("time"))
+        return instant.read(value)
     except ValueError as error:
         raise Rejected("bad-time", f"the envelope's time: {error}") from None
 
 
-def _detail(envelope: JsonObject) -> JsonObject:
-    detail = envelope.get("detail")
+def _detail(detail: object) -> JsonObject:
     if isinstance(detail, dict):
         return detail
     raise Rejected("no-detail", "the envelope's detail is no JSON object: send one, even an empty one.")
