@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench bench-index chaos soak requirements clean
+.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench bench-index bench-broadcast chaos soak requirements clean
 
 PYTHON ?= python3
 TARGET ?= local
@@ -52,7 +52,7 @@ test: setup-dev ## All tests, on the real engines; ends with pytest's summary
 	$(BIN)/pytest
 
 soak: setup-dev ## The long and large tests: hostile events by the ten thousand, then by FUZZ_SECONDS=300 of atheris
-	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz
+	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz tests/contracts/test_table_at_size.py tests/contracts/test_dynamodb_races.py
 	-$(BIN)/uv pip install --quiet --target .tools/atheris atheris==3.0.0
 	$(BIN)/python -m tests.fuzz.bytes_through_stages $(FUZZ_SECONDS)
 
@@ -61,6 +61,9 @@ bench: setup-dev ## Benchmarks, one JSON line a figure
 
 bench-index: setup-dev ## The benchmarks of indexing alone
 	@$(BIN)/python -m benchmarks index
+
+bench-broadcast: setup-dev ## The benchmarks of broadcasting alone
+	@$(BIN)/python -m benchmarks broadcast
 
 chaos: setup-dev ## Hand EVENTS=20000 to the index function while OpenSearch breaks; 1 when sums do not hold
 	@$(BIN)/python -m benchmarks.chaos --events $(EVENTS)

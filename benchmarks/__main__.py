@@ -1,11 +1,11 @@
-"""``make bench`` and ``make bench-index``: the machine, then one JSON line a figure."""
+"""``make bench``, ``bench-index``, ``bench-broadcast``: the machine, then one JSON line a figure."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import documents, engines, flow, imports, memory, stages
+from benchmarks import documents, engines, flow, imports, matching, memory, packing, posting, stages
 from benchmarks.figure import machine
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def _all() -> Iterator[Figure]:
     """Imports first, while no engine runs beside them."""
     yield from imports.figures()
     yield from stages.figures()
+    yield from _broadcasting()
     with engines.running() as opensearch:
         yield from documents.figures(opensearch)
         yield from memory.figures(opensearch)
@@ -46,7 +47,13 @@ def _indexing() -> Iterator[Figure]:
         yield from memory.figures(opensearch)
 
 
-_PARTS = {"all": _all, "index": _indexing}
+def _broadcasting() -> Iterator[Figure]:
+    yield from matching.figures()
+    yield from packing.figures()
+    yield from posting.figures()
+
+
+_PARTS = {"all": _all, "index": _indexing, "broadcast": _broadcasting}
 
 
 if __name__ == "__main__":

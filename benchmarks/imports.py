@@ -23,7 +23,18 @@ from benchmarks.figure import Figure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HANDLERS = ("index", "broadcast", "authorize", "connect", "disconnect", "message", "ticket", "query", "setup")
+HANDLERS = (
+    "index",
+    "broadcast",
+    "fanout",
+    "authorize",
+    "connect",
+    "disconnect",
+    "message",
+    "ticket",
+    "query",
+    "setup",
+)
 RUNS = 5
 BAR = 1.15
 """Most that a handler may take, as a multiple of its own packages."""

@@ -4,6 +4,7 @@ The flow, one story a line::
 
     indexing       envelopes from a queue -> documents in OpenSearch -> deltas on a bus
     broadcasting   deltas from a queue -> frames to exactly the connections whose channel matches
+    fanning_out    jobs of an audience too big for one broadcast -> frames to its connections
     connecting     a bearer token -> a single-use ticket -> a connection
     catching_up    a filter and a cursor -> a snapshot or what was missed, then live frames
     redriving      dead letters -> groups by reason -> their queue again, or nowhere

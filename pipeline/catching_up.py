@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pipeline.core import authorize, cursor, derive, match, pack, pattern, query, route, subscribe
+from pipeline.core import authorize, cursor, derive, identify, match, pack, pattern, query, route, subscribe
 from pipeline.core.audience import Post, Receipt
 from pipeline.core.errors import Refused, Unavailable
+from pipeline.limiting import Flooding
+from pipeline.recognising import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.core.audience import Channel, Connection
     from pipeline.core.model import Delta, JsonObject
-    from pipeline.ports import Clock, ConnectionTable, DocumentStore, Sockets, Tokens
+    from pipeline.limiting import Limiter
+    from pipeline.ports import Clock, ConnectionTable, DocumentStore, Sockets
+    from pipeline.recognising import Gate
 
 PAGE = 500
 """Documents asked of OpenSearch at a time."""
@@ -54,6 +58,7 @@ def answer(
     table: ConnectionTable,
     sockets: Sockets,
     library: Library,
+    limiter: Limiter,
     clock: Clock,
     endpoint: str,
     deadline: int,
@@ -67,11 +72,14 @@ def answer(
         How many frames were posted.
     """
     connection = table.connection(connection_id)
-    if connection is None or connection.principal.expires <= clock.now():
-        sockets.post([Post(connection_id, endpoint, pack.bye("expired"))], deadline)
-        sockets.close(connection_id, endpoint)
-        return 0
-    frames = _frames(text, connection, table, library, clock)
+    key = table.key(connection.principal.key) if connection and connection.principal.key else None
+    reason = authorize.ending(connection, key, clock.now())
+    if connection is None or reason:
+        return _dismiss(connection_id, endpoint, reason or "expired", table, sockets, deadline)
+    try:
+        frames = _frames(text, connection, table, library, limiter, clock)
+    except Flooding:
+        return _dismiss(connection_id, endpoint, "flooding", table, sockets, deadline)
     receipts = sockets.post([Post(connection.id, connection.endpoint, frame) for frame in frames], deadline)
     if Receipt.GONE in receipts:
         table.disconnect(connection.id)
@@ -79,27 +87,28 @@ def answer(
 
 
 def hits(
-    headers: Mapping[str, str],
+    headers: Mapping[str, str | None],
     asked: Mapping[str, str],
     *,
-    tokens: Tokens,
+    gate: Gate,
+    limiter: Limiter,
     library: Library,
     clock: Clock,
-    tenancy: str,
-    tenant_claim: str,
 ) -> JsonObject:
     """One page of hits for ``GET /v1/hits``, oldest first, and the cursor that continues it.
 
     Raises:
-        Refused: The token, the filter, the limit or the cursor cannot be used.
-        Unavailable: OpenSearch cannot answer wholly.
+        Refused: The token, the filter, the limit or the cursor cannot be used; or too many asked.
+        Unavailable: OpenSearch cannot answer wholly, or it cannot be told who asks.
     """
-    claims = tokens.claims(authorize.bearer(headers))
-    principal = authorize.principal(claims, tenancy=tenancy, tenant_claim=tenant_claim)
+    principal = recognise(identify.asking(headers), gate)
+    limiter.hold_hits(principal.tenant, clock.now())
     request = subscribe.query(asked)
     if request.id:
         return {"hits": [delta.fields() for delta in _one(request.id, principal.tenant, library)]}
-    channel = subscribe.channel(principal.tenant, request.filter, library.routes.attributes)
+    declared = library.routes.attributes
+    plain = subscribe.channel(principal.tenant, request.filter, declared)
+    channel = subscribe.conflated(plain, request.conflate, declared)
     since = cursor.read(request.cursor, channel.id) if request.cursor else None
     if request.cursor and not since:
         raise Refused("bad-cursor", "The cursor belongs to another filter or is none of ours: leave it out.")
@@ -137,19 +146,47 @@ def _page(
     return found[:limit], cursor.page(channel.id, (last.ingested, last.id), started)
 
 
+def _dismiss(
+    connection_id: str, endpoint: str, reason: str, table: ConnectionTable, sockets: Sockets, deadline: int
+) -> int:
+    """Forget a connection first, so that it gets nothing more even where it cannot be closed."""
+    table.disconnect(connection_id)
+    sockets.post([Post(connection_id, endpoint, pack.bye(reason))], deadline)
+    sockets.close(connection_id, endpoint)
+    return 0
+
+
 def _frames(
-    text: str, connection: Connection, table: ConnectionTable, library: Library, clock: Clock
+    text: str,
+    connection: Connection,
+    table: ConnectionTable,
+    library: Library,
+    limiter: Limiter,
+    clock: Clock,
 ) -> list[bytes]:
-    """The answer to a frame; a mistake of the client's is answered by an ``error``."""
+    """The answer to a frame; a mistake of the client's is answered by an ``error``.
+
+    Raises:
+        Flooding: The connection is to be closed.
+    """
     try:
+        limiter.hold_frames(connection, clock.now())
         request = subscribe.request(text)
         if request.type == "ping":
-            return [pack.pong()]
+            return [*_gaps(connection, table), pack.pong()]
         if request.type == "unsubscribe":
             return _unsubscribe(request, connection, table)
-        return _subscribe(request, connection, table, library, clock)
+        return _subscribe(request, connection, table, library, limiter, clock)
     except Refused as refused:
         return [pack.error(refused.code, refused.text, subscribe.request_id(text))]
+
+
+def _gaps(connection: Connection, table: ConnectionTable) -> list[bytes]:
+    """What a quiet channel could not tell: where frames to this connection may be missing."""
+    return [
+        pack.lagged(channel.id, cursor.live(channel.id, since))
+        for channel, since in table.lagged(connection.id)
+    ]
 
 
 def _unsubscribe(request: subscribe.Request, connection: Connection, table: ConnectionTable) -> list[bytes]:
@@ -160,9 +197,17 @@ def _unsubscribe(request: subscribe.Request, connection: Connection, table: Conn
 
 
 def _subscribe(
-    request: subscribe.Request, connection: Connection, table: ConnectionTable, library: Library, clock: Clock
+    request: subscribe.Request,
+    connection: Connection,
+    table: ConnectionTable,
+    library: Library,
+    limiter: Limiter,
+    clock: Clock,
 ) -> list[bytes]:
-    channel = subscribe.channel(connection.principal.tenant, request.filter, library.routes.attributes)
+    declared = library.routes.attributes
+    plain = subscribe.channel(connection.principal.tenant, request.filter, declared)
+    channel = subscribe.conflated(plain, request.conflate, declared)
+    limiter.hold_subscribe(connection, channel, table, clock.now())
     started = clock.now()
     table.subscribe(connection, channel, started)
     frames = [pack.subscribed(channel.id, request.id or "")]

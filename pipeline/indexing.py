@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline import storing, trying
-from pipeline.core import bulk, derive, entries, normalise, parse, route
+from pipeline.core import derive, entries, normalise, parse, route
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter, Verdict
 
@@ -117,7 +117,7 @@ def index(
     announced = _announce([a for a in arrivals if _is_news(a)], writer, bus, clock, deadline)
     _bury(_rejected(arrivals), queue, reasons)
     returned = [a.delivery for a in arrivals if a.end is End.RETURNED]
-    _put_off(returned, queue, clock)
+    trying.put_off(returned, queue, clock)
     return Indexed(Counter(a.end for a in arrivals), tuple(d.id for d in returned), announced, reasons)
 
 
@@ -239,9 +239,3 @@ def _bury(arrivals: Sequence[Arrival], queue: Queues, reasons: Counter[str]) -> 
     for arrival, letter, taken in zip(arrivals, letters, queue.dead_letter(letters), strict=True):
         reasons[letter.reason] += 1
         arrival.end = End.REJECTED if taken else End.RETURNED
-
-
-def _put_off(returned: Sequence[Delivery], queue: Queues, clock: Clock) -> None:
-    delays = [(d.receipt, bulk.delay(d.receives or 1, clock.jitter())) for d in returned if d.receipt]
-    if delays:
-        queue.put_off(delays)

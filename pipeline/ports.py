@@ -14,7 +14,17 @@ from pipeline.core.model import Managed as Managed  # noqa: PLC0414, TC001 - the
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.audience import Channel, Connection, Member, Post, Principal, Receipt
+    from pipeline.core.audience import (
+        ApiKey,
+        Changes,
+        Channel,
+        Connection,
+        Late,
+        Member,
+        Post,
+        Principal,
+        Receipt,
+    )
     from pipeline.core.letters import Letter
     from pipeline.core.model import DeadLetter, Entry, JsonObject
 
@@ -165,6 +175,13 @@ class Queues(Protocol):
     def show_again(self, receipts: Sequence[str]) -> None:
         """Let others read these letters at once; best effort, for some minutes do the same."""
 
+    def put(self, bodies: Sequence[str]) -> Sequence[bool]:
+        """Put each body into the queue, as new.
+
+        Returns:
+            For each, in order, whether the queue took it.
+        """
+
     def resend(self, bodies: Sequence[str]) -> Sequence[bool]:
         """Put each body into the queue, marked so that its ``Delivery`` is ``redriven``.
 
@@ -177,43 +194,110 @@ class Queues(Protocol):
 
 
 class ConnectionTable(Protocol):
-    """DynamoDB: connections, channels, members, tickets."""
+    """DynamoDB: connections, channels, members, tickets, keys and the late ledger.
+
+    All reads are strongly consistent, and none is a Scan. Every call may raise ``Unavailable``.
+    """
+
+    # --- connections --------------------------------------------------------------------------
 
     def connect(self, connection: Connection) -> None:
         """Remember an open connection."""
 
     def connection(self, connection_id: str) -> Connection | None:
-        """The connection, or None; strongly consistent."""
+        """The connection, or None."""
+
+    def connections(self, tenant: str, now: int) -> Iterator[Connection]:
+        """The tenant's connections that have not ended, read as they are asked for."""
 
     def disconnect(self, connection_id: str) -> None:
         """Forget a connection and its memberships. Forgetting an unknown one is no error."""
 
+    # --- channels and members -----------------------------------------------------------------
+
     def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
         """Write the membership, then the channel with a fresh ``touch``, in this order.
 
-        Whoever reads the tenant's version after this returns finds the channel.
+        Whoever reads the tenant's version after this returns finds the channel. Clears ``lagged``.
         """
 
     def unsubscribe(self, connection_id: str, channel: Channel) -> None:
         """Take the connection out of the channel."""
 
     def subscriptions(self, connection_id: str) -> Sequence[Channel]:
-        """The channels of a connection; strongly consistent."""
+        """The channels of a connection."""
 
     def version(self, tenant: str) -> int:
-        """A number that grows with each change of the tenant's channels; strongly consistent, 0 at first."""
+        """A number that grows with each change of the tenant's channels; 0 at first."""
 
-    def channels(self, tenant: str) -> Sequence[Channel]:
-        """The tenant's channels; strongly consistent."""
+    def changes(self, tenant: str, after: int) -> Changes:
+        """What came to the tenant's channels and what left them after a version; after 0: all there are."""
 
-    def members(self, channel: Channel, now: int) -> Sequence[Member]:
-        """The channel's unexpired members; strongly consistent, never a Scan."""
+    def members(
+        self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
+    ) -> Sequence[Member]:
+        """The channel's members that have not ended.
+
+        Args:
+            part: Number and count of disjoint parts that together are all; the count is a power of two.
+            ended: Whether to give those too whose token has ended while their row has not: they are told.
+        """
+
+    # --- the cleaner --------------------------------------------------------------------------
+
+    def tenants(self) -> Iterator[str]:
+        """Every tenant that has or had channels."""
+
+    def touched(self, tenant: str) -> Iterator[tuple[Channel, int]]:
+        """The tenant's channels, each with its ``touch``."""
+
+    def remove_channel(self, channel: Channel, touch: int) -> bool:
+        """Take a channel out of its tenant's registry, with a new version; False where its ``touch`` changed."""
+
+    # --- slow members -------------------------------------------------------------------------
+
+    def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
+        """Note of each (channel, connection id) that frames from a time on may be missing.
+
+        The lowest time is kept. A membership that is gone stays gone.
+        """
+
+    def lagged(self, connection_id: str) -> Sequence[tuple[Channel, int]]:
+        """The connection's channels that are marked, each with its time."""
+
+    # --- the late ledger ----------------------------------------------------------------------
+
+    def put_late(self, tenant: str, announced: int, ingested: int, ends: int) -> None:
+        """Note, by the minute, that what was ingested then was announced only then; kept until ``ends``."""
+
+    def open_late(self, tenant: str, job: str, ingested: int, ends: int) -> None:
+        """Note that what was ingested from this time on is still being posted by a job."""
+
+    def close_late(self, tenant: str, job: str) -> None:
+        """Take back what ``open_late`` noted; taking back what is not there is no error."""
+
+    def late(self, tenant: str, announced_from: int) -> Sequence[Late]:
+        """Every note of what was announced at or after this time, and every open one."""
+
+    # --- tickets and keys ---------------------------------------------------------------------
 
     def put_ticket(self, ticket_hash: str, principal: Principal, expires: int) -> None:
         """Remember a single-use ticket by its hash."""
 
     def take_ticket(self, ticket_hash: str, now: int) -> Principal | None:
         """Use a ticket up: its principal the first time before it expires, None ever after."""
+
+    def put_key(self, key: ApiKey) -> None:
+        """Remember an API key by its hash."""
+
+    def key(self, key_hash: str) -> ApiKey | None:
+        """The key, revoked or not, or None."""
+
+    def keys(self) -> Iterator[ApiKey]:
+        """Every key, in the order in which they were made."""
+
+    def revoke_key(self, key_hash: str, now: int) -> bool:
+        """Mark a key as revoked; False where there is none."""
 
 
 class Sockets(Protocol):
@@ -225,6 +309,9 @@ class Sockets(Protocol):
         Frames of one connection are posted one after another, in order; after one that was not
         posted, those behind it get the same receipt unposted. One dead or slow connection never
         delays or fails the others.
+
+        Raises:
+            Unavailable: No endpoint of these posts took one, for a reason that is none of a connection's.
         """
 
     def close(self, connection_id: str, endpoint: str) -> None:

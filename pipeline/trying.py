@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pipeline.core import bulk
 
-    from pipeline.ports import Clock
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.core.model import Delivery
+    from pipeline.ports import Clock, Queues
 
 TRIES = 4
 """Attempts within one invocation."""
@@ -45,3 +48,10 @@ def patience(clock: Clock, deadline: int) -> float:
     So there is time for another attempt when none comes, and time to announce what the others stored.
     """
     return max(SHORTEST, (deadline - clock.now()) / 2_000)
+
+
+def put_off(returned: Sequence[Delivery], queue: Queues, clock: Clock) -> None:
+    """Keep what is returned invisible for a while, the longer the more often it was received."""
+    delays = [(d.receipt, bulk.delay(d.receives or 1, clock.jitter())) for d in returned if d.receipt]
+    if delays:
+        queue.put_off(delays)

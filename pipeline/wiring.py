@@ -8,6 +8,8 @@ imported inside, because each Lambda package carries only the packages that its 
 from __future__ import annotations
 
 import secrets
+import tomllib
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from pipeline.applying import Applied
     from pipeline.broadcasting import Broadcast
     from pipeline.catching_up import Library
+    from pipeline.cleaning import Cleaned
     from pipeline.core import route
-    from pipeline.core.audience import Principal
+    from pipeline.core.audience import ApiKey, Principal
     from pipeline.core.model import JsonObject
+    from pipeline.fanning_out import FannedOut
     from pipeline.indexing import Indexed
+    from pipeline.keeping_keys import Revoked
+    from pipeline.limiting import Limiter
     from pipeline.ports import (
         Clock,
         Cluster,
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
         Sockets,
         Tokens,
     )
+    from pipeline.recognising import Gate
     from pipeline.retiring import Retired
     from pipeline.settings import Settings
 
@@ -40,6 +47,9 @@ ROOT = Path(__file__).parent.parent
 
 TICKET_BYTES = 32
 """Randomness of a ticket; 256 bits cannot be guessed."""
+
+KEY_BYTES = 16
+"""Randomness of an API key; 128 bits cannot be guessed either, and people copy it."""
 
 
 def indexing(settings: Settings) -> Callable[..., Indexed]:
@@ -61,14 +71,31 @@ def indexing(settings: Settings) -> Callable[..., Indexed]:
 def broadcasting(settings: Settings) -> Callable[..., Broadcast]:
     """The broadcasting story; call it with ``deliveries`` and ``deadline``."""
     from pipeline import broadcasting as story
+    from pipeline.registry import Registry
 
     return partial(
         story.broadcast,
-        registry=story.Registry(),
+        registry=Registry(),
+        table=table(settings),
+        sockets=sockets(settings),
+        queue=queue(settings),
+        jobs=jobs(settings),
+        clock=clock(settings),
+        bounds=story.Bounds(settings.channel_budget, settings.posts_per_second, ledger_life()),
+    )
+
+
+def fanning_out(settings: Settings) -> Callable[..., FannedOut]:
+    """The story of what one broadcast is too short for; call it with ``deliveries`` and ``deadline``."""
+    from pipeline import fanning_out as story
+
+    return partial(
+        story.fan_out,
         table=table(settings),
         sockets=sockets(settings),
         queue=queue(settings),
         clock=clock(settings),
+        ledger_life=ledger_life(),
     )
 
 
@@ -78,12 +105,9 @@ def issuing_tickets(settings: Settings) -> Callable[..., tuple[str, int]]:
 
     return partial(
         story.issue_ticket,
-        tokens=tokens(settings),
-        table=table(settings),
-        clock=clock(settings),
+        gate=gate(settings),
+        limiter=limiter(settings),
         new_ticket=partial(secrets.token_urlsafe, TICKET_BYTES),
-        tenancy=settings.tenancy,
-        tenant_claim=settings.tenant_claim,
     )
 
 
@@ -91,22 +115,20 @@ def admitting(settings: Settings) -> Callable[..., Principal]:
     """The story of who may connect; call it with ``headers`` and ``query``."""
     from pipeline import connecting as story
 
-    return partial(
-        story.admit,
-        tokens=tokens(settings),
-        table=table(settings),
-        clock=clock(settings),
-        allowed_origins=settings.allowed_origins,
-        tenancy=settings.tenancy,
-        tenant_claim=settings.tenant_claim,
-    )
+    return partial(story.admit, gate=gate(settings), allowed_origins=settings.allowed_origins)
 
 
 def connecting(settings: Settings) -> Callable[..., None]:
     """The story of a new connection; call it with its id and its principal."""
     from pipeline import connecting as story
 
-    return partial(story.connect, endpoint=settings.management_endpoint, table=table(settings))
+    return partial(
+        story.connect,
+        endpoint=settings.management_endpoint,
+        table=table(settings),
+        limiter=limiter(settings),
+        clock=clock(settings),
+    )
 
 
 def disconnecting(settings: Settings) -> Callable[..., None]:
@@ -114,6 +136,31 @@ def disconnecting(settings: Settings) -> Callable[..., None]:
     from pipeline import connecting as story
 
     return partial(story.disconnect, table=table(settings))
+
+
+def creating_keys(settings: Settings) -> Callable[..., tuple[str, ApiKey]]:
+    """The story of a new API key; call it with ``tenant``, ``name`` and ``days``."""
+    from pipeline import keeping_keys as story
+    from pipeline.core.authorize import KEY_PREFIX
+
+    def new_key() -> str:
+        return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
+
+    return partial(story.create, table=table(settings), clock=clock(settings), new_key=new_key)
+
+
+def revoking_keys(settings: Settings) -> Callable[..., Revoked]:
+    """The story of an API key's end; call it with the key."""
+    from pipeline import keeping_keys as story
+
+    return partial(story.revoke, table=table(settings), sockets=sockets(settings), clock=clock(settings))
+
+
+def cleaning(settings: Settings) -> Callable[..., Cleaned]:
+    """The story of channels in which nobody is left; call it with ``deadline``."""
+    from pipeline import cleaning as story
+
+    return partial(story.clean, table=table(settings), clock=clock(settings))
 
 
 def answering(settings: Settings) -> Callable[..., int]:
@@ -125,6 +172,7 @@ def answering(settings: Settings) -> Callable[..., int]:
         table=table(settings),
         sockets=sockets(settings),
         library=library(settings),
+        limiter=limiter(settings),
         clock=clock(settings),
         endpoint=settings.management_endpoint,
     )
@@ -136,11 +184,10 @@ def reading_hits(settings: Settings) -> Callable[..., JsonObject]:
 
     return partial(
         story.hits,
-        tokens=tokens(settings),
+        gate=gate(settings),
+        limiter=limiter(settings),
         library=library(settings),
         clock=clock(settings),
-        tenancy=settings.tenancy,
-        tenant_claim=settings.tenant_claim,
     )
 
 
@@ -166,6 +213,20 @@ def routes() -> route.Routes:
     from pipeline.core import route
 
     return route.routes((ROOT / "routes.toml").read_text(encoding="utf-8"))
+
+
+def ledger_life() -> int:
+    """Milliseconds that the late ledger is kept: as long as any route's documents, and so as any cursor.
+
+    Read without ``core.route``, whose checks were made at the deploy and need packages of their own.
+    """
+    from pipeline.core.instant import DAY
+    from pipeline.core.model import Route
+
+    tables = tomllib.loads((ROOT / "routes.toml").read_text(encoding="utf-8")).get("route", [])
+    least = Route(source="*", family="events").retention_days
+    days = [least, *(int(each.get("retention-days", least)) for each in tables)]
+    return max(days) * DAY
 
 
 def read_only_ages() -> dict[str, int]:
@@ -203,6 +264,30 @@ def ranged_attributes(known: route.Routes) -> frozenset[str]:
     for each in known.ordered:
         having[each.family].update(dict(each.attributes))
     return bodies.numeric(bodies.wanted(template_files()), having)
+
+
+def gate(settings: Settings) -> Gate:
+    """What is needed to tell who somebody is."""
+    from pipeline.recognising import Gate
+
+    return Gate(tokens(settings), table(settings), clock(settings), settings.tenancy, settings.tenant_claim)
+
+
+@cache
+def limiter(settings: Settings) -> Limiter:
+    """What this process knows of rates and counts."""
+    from pipeline.core.limits import Limits
+    from pipeline.limiting import Limiter
+
+    return Limiter(
+        Limits(
+            connections=settings.max_connections,
+            channels=settings.max_channels,
+            subscriptions=settings.max_subscriptions,
+            subscribes=settings.subscribes_per_second,
+            hits=settings.hits_per_second,
+        )
+    )
 
 
 @cache
@@ -275,6 +360,11 @@ def queue(settings: Settings) -> Queues:
     from pipeline.adapters import sqs
 
     return sqs.connect(settings)
+
+
+def jobs(settings: Settings) -> Queues:
+    """SQS: the queue that feeds the fan-out function."""
+    return queue(replace(settings, queue_url=settings.fanout_queue_url, dead_letter_queue_url=""))
 
 
 @cache

@@ -8,6 +8,7 @@ import orjson
 
 from pipeline.core import entries, subscribe
 from pipeline.core.audience import Connection, Principal
+from pipeline.core.limits import Limits
 from pipeline.core.model import Delivery, Delta
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z, where memory's clock begins."""
 
 ENDPOINT = "https://example.execute-api.us-east-1.amazonaws.com/live"
+
+LIMITS = Limits(connections=10_000, channels=10_000, subscriptions=100, subscribes=20, hits=20)
+"""Where nothing else is set."""
 
 
 def envelope(fact: str = "fact-1", **detail: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values

@@ -2,36 +2,155 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable, MemoryQueues, MemorySockets
-from pipeline.broadcasting import Broadcast, Registry, broadcast
-from pipeline.core.audience import Receipt
-from tests.examples import ENDPOINT, announced, channel, connection, delivery, delta
+from pipeline.broadcasting import Bounds, Broadcast, broadcast
+from pipeline.core import cursor, pack, share, subscribe
+from pipeline.core.audience import Channel, Late, Receipt
+from pipeline.core.errors import Unavailable
+from pipeline.core.ledger import MINUTE, OPEN_LIFE
+from pipeline.posting import MARKING
+from pipeline.registry import Registry
+from tests.examples import ENDPOINT, NOW, announced, channel, connection, delivery, delta
 
 if TYPE_CHECKING:
-    from pipeline.core.model import Delivery
+    from collections.abc import Sequence
+
+    from pipeline.core.audience import Changes, Member, Post
+    from pipeline.core.model import Delivery, Delta
+
+
+class Table(MemoryConnectionTable):
+    """Writes down what is done with it; can take its time over a step, or be unable to do it.
+
+    Attributes:
+        diary: The steps, in order.
+        seconds: What a step takes.
+        failing: Steps that fail.
+    """
+
+    def __init__(self, clock: MemoryClock, diary: list[str]) -> None:
+        super().__init__(clock)
+        self.diary = diary
+        self.seconds: dict[str, float] = {}
+        self.failing: set[str] = set()
+        self._turning = clock
+
+    def _step(self, name: str) -> None:
+        self.diary.append(name)
+        self._turning.sleep(self.seconds.get(name, 0))
+        if name in self.failing:
+            raise Unavailable("DynamoDB", f"{name} is what it does not do today")
+
+    def put_late(self, tenant: str, announced: int, ingested: int, ends: int) -> None:
+        self._step("ledger")
+        super().put_late(tenant, announced, ingested, ends)
+
+    def version(self, tenant: str) -> int:
+        self._step("version")
+        return super().version(tenant)
+
+    def changes(self, tenant: str, after: int) -> Changes:
+        self._step("changes")
+        return super().changes(tenant, after)
+
+    def members(
+        self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
+    ) -> Sequence[Member]:
+        self._step("members")
+        return super().members(channel, now, part=part, ended=ended)
+
+    def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
+        self._step("marks")
+        super().mark_lagged(members, since)
+
+    def open_late(self, tenant: str, job: str, ingested: int, ends: int) -> None:
+        self._step("open")
+        super().open_late(tenant, job, ingested, ends)
+
+    def disconnect(self, connection_id: str) -> None:
+        self._step("disconnect")
+        super().disconnect(connection_id)
+
+
+class Sockets(MemorySockets):
+    """Writes down as ``Table`` does.
+
+    Attributes:
+        until: The deadline that it was given last.
+        down: Whether nothing can be posted at all, or closed.
+        told: What those got whose connection was closed.
+    """
+
+    def __init__(self, clock: MemoryClock, diary: list[str]) -> None:
+        super().__init__()
+        self.diary = diary
+        self.seconds = 0.0
+        self.until = 0
+        self.down = False
+        self.told: dict[str, Sequence[bytes]] = {}
+        self._turning = clock
+
+    def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:
+        self.diary.append("posts")
+        self.until = deadline
+        self._turning.sleep(self.seconds)
+        if self.down:
+            raise Unavailable("API Gateway", "it answers nobody")
+        return super().post(posts, deadline)
+
+    def close(self, connection_id: str, endpoint: str) -> None:
+        if self.down:
+            raise Unavailable("API Gateway", "it answers nobody")
+        self.told[connection_id] = self.frames(connection_id, endpoint)
+        super().close(connection_id, endpoint)
 
 
 @dataclass
 class World:
     clock: MemoryClock = field(default_factory=MemoryClock)
-    sockets: MemorySockets = field(default_factory=MemorySockets)
     registry: Registry = field(default_factory=Registry)
+    bounds: Bounds = field(default_factory=Bounds)
+    diary: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.table = MemoryConnectionTable(self.clock)
+        self.table = Table(self.clock, self.diary)
+        self.sockets = Sockets(self.clock, self.diary)
         self.queue = MemoryQueues(self.clock)
+        self.jobs = MemoryQueues(self.clock)
 
-    def subscribe(self, name: str, asked: dict[str, Any], tenant: str = "acme") -> None:
-        joining = connection(name, tenant)
-        self.sockets.open(name, ENDPOINT)
+    def subscribe(
+        self,
+        name: str,
+        asked: dict[str, Any],
+        tenant: str = "acme",
+        *,
+        conflate: str | None = None,
+        expires: int = NOW + 3_600_000,
+    ) -> Channel:
+        joining = connection(name, tenant, expires)
+        wanted = subscribe.conflated(channel(asked, tenant), conflate, None)
+        if not self.frames(name):
+            self.sockets.open(name, ENDPOINT)
         self.table.connect(joining)
-        self.table.subscribe(joining, channel(asked, tenant), self.clock.now())
+        self.table.subscribe(joining, wanted, self.clock.now())
+        return wanted
+
+    def lagging(self, *names: str) -> None:
+        for name in names:
+            self.sockets.answer(name, ENDPOINT, Receipt.LAGGED)
+
+    def mark(self, name: str) -> int | None:
+        """Since when a connection's only channel is marked."""
+        ((_, since),) = self.table.lagged(name) or [(None, None)]
+        return since
 
     def broadcast(self, *deliveries: Delivery) -> Broadcast:
         return broadcast(
@@ -40,13 +159,17 @@ class World:
             table=self.table,
             sockets=self.sockets,
             queue=self.queue,
+            jobs=self.jobs,
             clock=self.clock,
-            deadline=self.clock.now() + 5_000,
+            deadline=self.clock.now() + 60_000,
+            bounds=self.bounds,
         )
 
+    def frames(self, name: str) -> list[dict[str, Any]]:
+        return [orjson.loads(frame) for frame in self.sockets.frames(name, ENDPOINT)]
+
     def hits(self, name: str) -> list[str]:
-        frames = [orjson.loads(frame) for frame in self.sockets.frames(name, ENDPOINT)]
-        return [hit["id"] for frame in frames for hit in frame["hits"]]
+        return [hit["id"] for frame in self.frames(name) for hit in frame.get("hits", ())]
 
 
 @pytest.fixture
@@ -115,6 +238,15 @@ def test_a_connection_that_is_gone_is_forgotten_and_the_others_are_served(world:
     assert world.hits("bob") == ["one"]
 
 
+def test_a_channel_that_everybody_has_left_gets_no_frames(world: World) -> None:
+    world.table.unsubscribe("ann", world.subscribe("ann", {}))
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert (report.matched, report.receipts, report.returned) == (1, {}, ())
+    assert world.frames("ann") == []
+
+
 def test_frames_carry_the_clock_of_the_broadcast_as_their_cursor(world: World) -> None:
     world.subscribe("ann", {})
     world.broadcast(announced(delta("one")))
@@ -145,3 +277,385 @@ def test_what_the_dead_letter_queue_does_not_take_is_handed_over_again(world: Wo
 
     assert report.returned == ("delivery-of-no JSON",)
     assert report.rejected == 0
+
+
+def aged(age: int, fact: str = "one", **attributes: Any) -> Delta:  # noqa: ANN401 - JSON values
+    """A delta of what was stored so many milliseconds ago."""
+    return replace(delta(fact, **attributes), ingested=NOW - age)
+
+
+# --- the order, and what is returned ----------------------------------------------------------
+
+
+def test_the_ledger_comes_before_the_registry_the_members_the_posts_and_the_marks(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.diary.clear()
+
+    report = world.broadcast(announced(aged(cursor.OVERLAP + 1)))
+
+    places = [world.diary.index(step) for step in ("ledger", "version", "members", "posts", "marks")]
+    assert places == sorted(places)
+    assert (report.late, report.returned) == (1, ())
+    minute = (NOW - cursor.OVERLAP - 1) // MINUTE * MINUTE
+    assert world.table.late("acme", NOW) == [Late(minute, minute + MINUTE)]
+
+
+def test_what_is_announced_in_ordinary_time_needs_no_row(world: World) -> None:
+    assert world.broadcast(announced(aged(cursor.OVERLAP))).late == 0
+    assert world.table.late("acme", 0) == []
+
+
+def test_the_ledger_tells_of_what_nobody_listens_to_and_keeps_it_as_long_as_a_cursor(world: World) -> None:
+    world.broadcast(announced(aged(cursor.OVERLAP + 1)))
+
+    world.clock.sleep(world.bounds.ledger_life / 1_000 - 1)
+    assert len(world.table.late("acme", NOW)) == 1
+    world.clock.sleep(1)
+    assert world.table.late("acme", NOW) == []
+
+
+@pytest.mark.parametrize("step", ["ledger", "version", "members", "marks"])
+def test_a_table_that_fails_returns_the_batch(world: World, step: str) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.table.failing.add(step)
+    late = announced(aged(cursor.OVERLAP + 1))
+
+    report = world.broadcast(late, delivery("no JSON"))
+
+    assert report.returned == (late.id,)
+    assert step in report.trouble
+    assert world.diary[-1] == step
+    assert report.rejected == 1
+
+
+def test_trouble_that_hits_everything_returns_the_batch_and_marks_nobody(world: World) -> None:
+    world.subscribe("ann", {})
+    world.sockets.down = True
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert len(report.returned) == 1
+    assert "API Gateway" in report.trouble
+    assert "marks" not in world.diary
+
+
+def test_what_is_returned_is_put_off(world: World) -> None:
+    world.table.failing.add("version")
+    world.queue.send(announced(delta("one")).body)
+    (handed,) = world.queue.receive(1, visibility=600)
+
+    world.broadcast(handed)
+    world.clock.sleep(5)
+
+    assert [each.receives for each in world.queue.receive(1)] == [2]
+
+
+# --- POSTING ----------------------------------------------------------------------------------
+
+
+def test_posts_end_early_enough_for_the_marks(world: World) -> None:
+    world.subscribe("ann", {})
+
+    world.broadcast(announced(delta("one")))
+
+    assert world.sockets.until == NOW + cursor.POSTING - MARKING
+
+
+@pytest.mark.parametrize("step", ["version", "members"])
+def test_an_invocation_that_stalls_before_its_posts_posts_nothing_and_returns_the_batch(
+    world: World, step: str
+) -> None:
+    world.subscribe("ann", {})
+    world.table.seconds[step] = (cursor.POSTING - MARKING) / 1_000
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert len(report.returned) == 1
+    assert world.hits("ann") == []
+    assert world.jobs.depths()["waiting"] == 0
+
+
+def test_an_invocation_that_stalls_as_it_hands_jobs_on_returns_the_batch(big: World) -> None:
+    big.table.seconds["open"] = (cursor.POSTING - MARKING) / 4_000
+
+    report = big.broadcast(announced(delta("one")))
+
+    assert (report.jobs, len(report.returned)) == (4, 1)
+    assert big.hits("small0") == []
+
+
+def test_an_invocation_that_stalls_in_its_posts_marks_nobody_and_returns_the_batch(world: World) -> None:
+    world.subscribe("ann", {})
+    world.subscribe("bob", {})
+    world.lagging("bob")
+    world.sockets.seconds = cursor.POSTING / 1_000
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert len(report.returned) == 1
+    assert (world.hits("ann"), world.mark("bob")) == (["one"], None)
+
+
+def test_an_invocation_that_stalls_in_its_marks_never_acknowledges_late(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.table.seconds["marks"] = cursor.POSTING / 1_000
+
+    assert len(world.broadcast(announced(delta("one"))).returned) == 1
+
+
+def test_one_that_is_done_just_in_time_is_done(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.sockets.seconds = (cursor.POSTING - MARKING) / 1_000
+    world.table.seconds["marks"] = (MARKING - 1) / 1_000
+
+    assert world.broadcast(announced(delta("one"))).returned == ()
+    assert world.mark("ann") == NOW - 1
+
+
+# --- slow members -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("receipt", [Receipt.LAGGED, Receipt.REFUSED])
+def test_a_member_who_missed_a_frame_is_marked_and_its_next_frame_comes_behind_a_gap(
+    world: World, receipt: Receipt
+) -> None:
+    asked = world.subscribe("ann", {})
+    world.subscribe("bob", {})
+    world.sockets.answer("ann", ENDPOINT, receipt)
+
+    report = world.broadcast(announced(delta("one")))
+    world.clock.sleep(1)
+    world.broadcast(announced(delta("two")))
+
+    assert report.receipts == {receipt: 1, Receipt.POSTED: 1}
+    assert report.returned == ()
+    gap, hits = world.frames("ann")
+    assert gap == {"v": 1, "type": "gap", "channel": asked.id, "since": cursor.live(asked.id, NOW - 1)}
+    assert [hit["id"] for hit in hits["hits"]] == ["two"]
+    assert world.hits("bob") == ["one", "two"]
+    assert [frame["type"] for frame in world.frames("bob")] == ["hits", "hits"]
+
+
+def test_no_hits_overtake_the_gap(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann", "ann")
+
+    world.broadcast(announced(delta("one")))
+    world.broadcast(announced(delta("two")))
+
+    assert world.frames("ann") == []
+    world.broadcast(announced(delta("three")))
+    assert [frame["type"] for frame in world.frames("ann")] == ["gap", "hits"]
+
+
+def test_the_lowest_time_is_kept_until_the_member_subscribes_again(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann", "ann")
+    for fact in ("one", "two", "three", "four"):
+        world.broadcast(announced(delta(fact)))
+        world.clock.sleep(1)
+
+    assert [frame["type"] for frame in world.frames("ann")] == ["gap", "hits"] * 2
+    assert world.mark("ann") == NOW - 1
+    world.subscribe("ann", {})
+    world.broadcast(announced(delta("five")))
+    assert [frame["type"] for frame in world.frames("ann")][4:] == ["hits"]
+
+
+def test_a_frame_that_is_not_posted_marks_each_channel_of_which_it_held_back_frames(world: World) -> None:
+    first = world.subscribe("ann", {})
+    second = world.subscribe("ann", {"service": ["payments"]})
+    world.lagging("ann")
+
+    world.broadcast(announced(delta("one")))
+
+    assert {asked.id for asked, _ in world.table.lagged("ann")} == {first.id, second.id}
+
+
+AGES = st.lists(st.integers(0, 3 * 60_000), min_size=1, max_size=8)
+
+
+@given(AGES)
+def test_a_resume_from_the_mark_reads_all_that_was_missed(ages: list[int]) -> None:
+    world = World()
+    world.subscribe("ann", {})
+    world.lagging("ann")
+
+    world.broadcast(announced(*(aged(age, str(place)) for place, age in enumerate(ages))))
+
+    since = cursor.Cursor(world.mark("ann") or 0)
+    late = world.table.late("acme", since.announced_from)
+    for age in ages:
+        ingested = NOW - age
+        assert ingested >= since.ingested_from or any(
+            row.ingested_from <= ingested < (row.ingested_to or 0) for row in late
+        )
+
+
+# --- those who are to go ----------------------------------------------------------------------
+
+
+def test_a_member_whose_token_has_ended_is_told_so_and_gets_nothing_else(world: World) -> None:
+    world.subscribe("ann", {}, expires=NOW + 1_000)
+    world.subscribe("ann", {"service": ["payments"]}, expires=NOW + 1_000)
+    world.subscribe("bob", {})
+    world.clock.sleep(1)
+
+    world.broadcast(announced(delta("one")))
+
+    assert [orjson.loads(frame) for frame in world.sockets.told["ann"]] == [
+        {"v": 1, "type": "bye", "reason": "expired"}
+    ]
+    assert world.table.connection("ann") is None
+    assert world.hits("bob") == ["one"]
+
+
+def test_one_that_cannot_be_told_or_closed_is_no_trouble_and_gets_no_hits_next_time(world: World) -> None:
+    world.subscribe("ann", {}, expires=NOW)
+    world.subscribe("bob", {})
+    world.lagging("ann")
+    world.table.failing.add("disconnect")
+
+    report = world.broadcast(announced(delta("one")))
+    world.sockets.open("ann", ENDPOINT)
+    world.table.failing.clear()
+    world.broadcast(announced(delta("two")))
+
+    assert report.returned == ()
+    assert "marks" in world.diary
+    assert world.table.lagged("ann") == []
+    assert world.hits("ann") == []
+    assert world.table.connection("ann") is None
+    assert world.hits("bob") == ["one", "two"]
+
+
+def test_a_connection_that_is_gone_and_cannot_be_forgotten_now_is_met_again(world: World) -> None:
+    world.subscribe("ann", {})
+    world.sockets.close("ann", ENDPOINT)
+    world.table.failing.add("disconnect")
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert (report.receipts[Receipt.GONE], report.returned) == (1, ())
+    assert world.table.connection("ann") is not None
+
+
+# --- thinned channels -------------------------------------------------------------------------
+
+
+def test_who_wants_the_latest_gets_the_latest_and_who_wants_all_gets_all(world: World) -> None:
+    whole = world.subscribe("ann", {})
+    thinned = world.subscribe("bob", {}, conflate="service")
+    changes = [replace(delta(f"{n}", service=f"s{n % 2}"), timestamp=NOW + n) for n in range(6)]
+
+    report = world.broadcast(announced(*changes))
+
+    assert whole.id != thinned.id
+    assert world.hits("ann") == ["0", "1", "2", "3", "4", "5"]
+    assert world.hits("bob") == ["4", "5"]
+    assert world.frames("bob")[0]["conflated"] == {"kept": 2, "of": 6}
+    assert (report.matched, report.conflated, report.sampled) == (12, 4, 0)
+
+
+def test_a_channel_over_its_budget_gets_the_newest_and_where_to_read_the_others(world: World) -> None:
+    asked = world.subscribe("ann", {})
+    world.bounds = Bounds(budget=3_000)
+    many = [aged(cursor.OVERLAP - number, f"{number:02}") for number in range(20)]
+
+    report = world.broadcast(announced(*many))
+
+    kept = world.hits("ann")
+    assert kept == [f"{number:02}" for number in range(20)][-len(kept) :]
+    sampled = world.frames("ann")[0]["sampled"]
+    assert (sampled["kept"], sampled["of"], report.sampled) == (len(kept), 20, 20 - len(kept))
+    since = cursor.read(sampled["since"], asked.id)
+    assert since is not None
+    assert since.ingested_from <= min(each.ingested for each in many)
+    assert sampled["since"] < world.frames("ann")[0]["cursor"]
+
+
+# --- big audiences ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def big(world: World) -> World:
+    """Two on one channel and thirty on another, where eight posts fit."""
+    for number in range(2):
+        world.subscribe(f"small{number}", {"service": ["payments"]})
+    for number in range(30):
+        world.subscribe(f"big{number}", {})
+    world.bounds = Bounds(posts_per_second=1)
+    return world
+
+
+def test_an_audience_that_does_not_fit_is_handed_on_and_the_small_ones_are_served(big: World) -> None:
+    report = big.broadcast(announced(aged(7_000)))
+
+    assert (report.jobs, report.receipts[Receipt.POSTED], report.returned) == (4, 2, ())
+    assert big.hits("small0") == big.hits("small1") == ["one"]
+    handed = [share.read(each.body) for each in big.jobs.receive(10)]
+    assert [job.part for job in handed] == [(number, 4) for number in range(4)]
+    assert {(job.stamp, job.ingested) for job in handed} == {(NOW, (NOW - 7_000,))}
+    assert big.table.late("acme", 0) == [Late(NOW - 7_000, None)] * 4
+
+
+def test_the_rows_are_open_before_the_jobs_are_under_way(big: World) -> None:
+    big.table.failing.add("open")
+
+    report = big.broadcast(announced(delta("one")))
+
+    assert len(report.returned) == 1
+    assert big.jobs.depths()["waiting"] == 0
+    assert "posts" not in big.diary
+
+
+def test_a_queue_that_takes_no_jobs_returns_the_batch_and_leaves_no_row_open(big: World) -> None:
+    big.jobs.taking = False
+
+    report = big.broadcast(announced(delta("one")))
+
+    assert len(report.returned) == 1
+    assert big.table.late("acme", 0) == []
+    assert big.hits("small0") == []
+
+
+def test_a_row_that_no_job_ever_closes_ends_within_the_hour(big: World) -> None:
+    big.broadcast(announced(delta("one")))
+    assert big.table.late("acme", 0) != []
+    big.clock.sleep(OPEN_LIFE / 1_000)
+    assert big.table.late("acme", 0) == []
+
+
+# --- all of it --------------------------------------------------------------------------------
+
+NOTES = st.builds(lambda text, times: text * times, st.text('a\x00"é漢😀', max_size=4), st.integers(0, 9_000))
+BATCH = st.lists(
+    st.tuples(NOTES, st.sampled_from("abc"), st.integers(0, 60_000), st.integers(0, 9)), max_size=12
+)
+
+
+@given(BATCH, st.sampled_from([None, "service"]), st.integers(1, 200_000))
+def test_whatever_comes_a_member_gets_frames_within_their_limit_and_each_hit_once_or_counted(
+    batch: list[tuple[str, str, int, int]], conflate: str | None, budget: int
+) -> None:
+    world = World(bounds=Bounds(budget=budget))
+    world.subscribe("ann", {}, conflate=conflate)
+    deltas = [
+        replace(delta(f"{place:02}", service=service), message=note, ingested=NOW - age, timestamp=occurred)
+        for place, (note, service, age, occurred) in enumerate(batch)
+    ]
+
+    report = world.broadcast(*(announced(each) for each in deltas))
+
+    frames = world.sockets.frames("ann", ENDPOINT)
+    assert all(len(frame) <= pack.MAX_FRAME for frame in frames)
+    got = world.hits("ann")
+    assert got == sorted(set(got))
+    assert set(got) <= {each.id for each in deltas}
+    assert len(got) + report.conflated + report.sampled == len(deltas) == report.matched
+    said = [frame for frame in world.frames("ann") if "sampled" in frame or "conflated" in frame]
+    assert len(said) == (report.conflated + report.sampled > 0)

@@ -18,7 +18,9 @@ from pipeline.adapters.memory import (
 from pipeline.adapters.memory_store import Cluster, DocumentStore
 from pipeline.core import bodies, cursor
 from pipeline.core.errors import Refused
-from tests.examples import ENDPOINT, NOW, connection, delivery, envelope
+from pipeline.limiting import Limiter
+from pipeline.recognising import Gate
+from tests.examples import ENDPOINT, LIMITS, NOW, connection, delivery, envelope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +32,7 @@ class OneToken:
     def claims(self, token: str) -> Mapping[str, object]:
         if token != "good":  # noqa: S105 - no secret
             raise Refused("unauthorized", "not good")
-        return {"sub": "ann", "tenant": "acme", "exp": NOW}
+        return {"sub": "ann", "tenant": "acme", "exp": NOW // 1_000 + 3_600}
 
 
 class World:
@@ -47,6 +49,7 @@ class World:
         routes = wiring.routes()
         ranged = wiring.ranged_attributes(routes)
         self.library = catching_up.Library(self.store, routes, ranged)
+        self.limiter = Limiter(LIMITS)
 
     def store_events(self, *events: dict[str, Any]) -> None:
         indexing.index(
@@ -68,6 +71,7 @@ class World:
             table=self.table,
             sockets=self.sockets,
             library=self.library,
+            limiter=self.limiter,
             clock=self.clock,
             endpoint=ENDPOINT,
             deadline=self.clock.now() + 1_000,
@@ -81,11 +85,10 @@ class World:
         return catching_up.hits(
             {"authorization": "Bearer good"},
             query,
-            tokens=OneToken(),
+            gate=Gate(OneToken(), self.table, self.clock, "required", "tenant"),
+            limiter=self.limiter,
             library=self.library,
             clock=self.clock,
-            tenancy="required",
-            tenant_claim="tenant",
         )
 
 
@@ -213,6 +216,44 @@ def test_an_unsubscribed_connection_is_no_member(world: World) -> None:
 
 def test_a_ping_is_answered(world: World) -> None:
     assert kinds(world.say({"type": "ping"})) == ["pong"]
+
+
+def test_the_pong_to_a_member_who_missed_something_comes_behind_a_gap_until_it_subscribes_again(
+    world: World,
+) -> None:
+    quiet, other = (world.subscribe({"service": [name]})[0]["channel"] for name in "ab")
+    (slow,) = [channel for channel in world.table.subscriptions("ann") if channel.id == quiet]
+    world.table.mark_lagged([(slow, "ann")], NOW - 1)
+
+    gap, pong = world.say({"type": "ping"})
+    again = kinds(world.say({"type": "ping"}))
+    world.subscribe({"service": ["a"]}, cursor=gap["since"])
+
+    assert gap == {"v": 1, "type": "gap", "channel": quiet, "since": cursor.live(quiet, NOW - 1)}
+    assert pong["type"] == "pong"
+    assert again == ["gap", "pong"]
+    assert kinds(world.say({"type": "ping"})) == ["pong"]
+    assert other != quiet
+
+
+def test_what_a_conflated_channel_left_out_can_be_read_with_its_own_cursor(world: World) -> None:
+    world.store_events(envelope("one", service="a"), envelope("two", service="a"))
+    live = world.subscribe({}, conflate="service")[-1]["cursor"]
+
+    page = world.page(filter="{}", cursor=live, conflate="service")
+
+    assert len(page["hits"]) == 2
+    with pytest.raises(Refused, match="another filter"):
+        world.page(filter="{}", cursor=live)
+
+
+def test_who_asks_for_the_latest_alone_is_on_another_channel_of_the_same_filter(world: World) -> None:
+    whole, thinned = world.subscribe({})[0], world.subscribe({}, conflate="service")[0]
+
+    assert whole["channel"] != thinned["channel"]
+    assert {channel.conflate for channel in world.table.subscriptions("ann")} == {"", "service"}
+    (refused,) = world.subscribe({}, conflate="servce")
+    assert (refused["type"], refused["code"]) == ("error", "bad-conflate")
 
 
 @pytest.mark.parametrize(

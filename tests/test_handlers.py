@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+from pipeline.core import share
 from pipeline.core.audience import Connection, Principal
 from pipeline.core.errors import Unavailable
 from pipeline.handlers import invocation
@@ -225,6 +226,39 @@ def test_a_batch_of_entries_is_posted_to_those_who_want_it(handlers: Handlers) -
     assert handlers.line()["posted"] == len(frames)
 
 
+def test_a_batch_that_is_returned_says_why_in_its_line(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(_tenant: str) -> int:
+        raise Unavailable("DynamoDB", "not today")
+
+    monkeypatch.setattr(handlers.fresh("broadcast")["table"], "version", version)
+
+    answer = handlers.call("broadcast", "sqs_deltas")
+
+    sent = [record["messageId"] for record in event("sqs_deltas")["Records"]]
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == sent
+    assert handlers.line()["trouble"] == "DynamoDB: not today"
+    assert handlers.line()["returned"] == len(sent)
+
+
+def test_a_job_is_posted_to_its_part_of_the_channel(handlers: Handlers) -> None:
+    ports = handlers.fresh("fanout")
+    ports["sockets"].open("ann", ENDPOINT)
+    ann = Connection("ann", ENDPOINT, Principal("acme", "ann", (ARRIVED + 3_600) * 1_000))
+    ports["table"].connect(ann)
+    ports["table"].subscribe(ann, channel({}), ARRIVED * 1_000)
+    job = share.Job(channel({}), (0, 1), ARRIVED * 1_000, (ARRIVED * 1_000,), (b'{"type":"hits"}',))
+    batch = event("sqs_deltas")
+    batch["Records"] = [batch["Records"][0] | {"body": job.body()}]
+
+    answer = handlers.call("fanout", batch)
+
+    assert answer == {"batchItemFailures": []}
+    assert ports["sockets"].frames("ann", ENDPOINT) == (b'{"type":"hits"}',)
+    assert (handlers.line()["function"], handlers.line()["posted"]) == ("fanout", 1)
+
+
 def test_a_ticket_is_issued_and_admits_its_owner_once(handlers: Handlers) -> None:
     handlers.fresh("ticket")
     handlers.fresh("authorize")
@@ -391,6 +425,18 @@ def test_indices_are_retired_only_where_the_schedule_says_so(
     assert answer == {"expired": 1, "deleted": int(gone), "failed": 0, "indices": ["metrics-2020.01.01"]}
     assert (cluster.fields(["metrics-*"]) == {}) is gone
     assert (handlers.line()["function"], handlers.line()["deleted"]) == ("retire", int(gone))
+
+
+def test_channels_that_were_left_are_cleaned_whatever_the_schedule_sends(handlers: Handlers) -> None:
+    ports = handlers.fresh("clean")
+    left = channel({"service": ["left behind"]})
+    ports["table"].subscribe(Connection("gone", ENDPOINT, Principal("acme", "gone", 0)), left, 0)
+
+    answer = handlers.call("clean", {})
+
+    assert answer["removed"] >= 1
+    assert left not in ports["table"].changes("acme", 0).added
+    assert (handlers.line()["function"], handlers.line()["removed"]) == ("clean", answer["removed"])
 
 
 def test_an_invocation_that_fails_still_leaves_its_line(handlers: Handlers) -> None:

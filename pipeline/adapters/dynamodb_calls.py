@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
-        PutTypeDef,
         QueryInputPaginateTypeDef,
         TransactWriteItemTypeDef,
         WriteRequestUnionTypeDef,
     )
 
     from pipeline.adapters.dynamodb_rows import Row
+    from pipeline.adapters.dynamodb_writes import Write
     from pipeline.ports import Clock
 
 SERVICE = "DynamoDB"
@@ -28,11 +28,17 @@ BATCH = 25
 """Writes a BatchWriteItem call.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
 
+READ_BATCH = 100
+"""Rows a BatchGetItem call.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+
 TRIES = 8
 """Attempts at a write that others may be in the way of: with the pauses between, 6 to 13 seconds."""
 
 PAUSE = 0.05
 """Seconds before the second attempt, up to half of them left to chance; doubles each time."""
+
+_MAY_BE_TRIED_AGAIN = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 
 
 class TableCalls:
@@ -53,96 +59,145 @@ class TableCalls:
         self._clock = clock
         self._page = page
 
+    # --- reads --------------------------------------------------------------------------------
+
     def get(self, key: Row) -> Row | None:
         """The row, or None."""
         with aws.failing_as(SERVICE):
             return self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
 
-    def query(self, pk: str, prefix: str = "", alive_at: int | None = None) -> Iterator[Row]:
-        """The rows under a partition key.
+    def get_all(self, keys: Sequence[Row]) -> list[Row]:
+        """Those of these rows, each named once, that are there; in no order."""
+        found: list[Row] = []
+        for start in range(0, len(keys), READ_BATCH):
+            found += self._get_batch(keys[start : start + READ_BATCH])
+        return found
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        between: tuple[str, str] | None = None,
+        alive_at: int | None = None,
+    ) -> Iterator[Row]:
+        """The rows under a partition key, by their sort keys.
 
         Args:
             pk: The partition key.
             prefix: What their sort keys begin with.
-            alive_at: Only those whose ``ttl`` is after this time, in milliseconds.
+            between: The lowest and the highest sort key.
+            alive_at: Only those without a ``ttl``, or whose ``ttl`` is after this time, in milliseconds.
         """
-        condition, values = "pk = :pk", {":pk": pk}
+        condition, values = "pk = :pk", texts(**{":pk": pk})
         if prefix:
-            condition, values = "pk = :pk AND begins_with(sk, :prefix)", {":pk": pk, ":prefix": prefix}
+            condition += " AND begins_with(sk, :prefix)"
+            values |= texts(**{":prefix": prefix})
+        if between:
+            condition += " AND sk BETWEEN :low AND :high"
+            values |= texts(**{":low": between[0], ":high": between[1]})
         asked: QueryInputPaginateTypeDef = {
             "TableName": self._name,
             "ConsistentRead": True,
             "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": texts(**values),
         }
         if alive_at is not None:
             # `ttl` is a word of DynamoDB's own and needs another name in expressions.
-            asked["FilterExpression"] = "#ttl > :now"
+            asked["FilterExpression"] = "attribute_not_exists(#ttl) OR #ttl > :now"
             asked["ExpressionAttributeNames"] = {"#ttl": "ttl"}
-            asked["ExpressionAttributeValues"] = texts(**values) | numbers(**{":now": alive_at // 1_000})
+            values |= numbers(**{":now": alive_at // 1_000})
+        asked["ExpressionAttributeValues"] = values
         if self._page is not None:
             asked["PaginationConfig"] = {"PageSize": self._page}
         with aws.failing_as(SERVICE):
             for page in self._client.get_paginator("query").paginate(**asked):
                 yield from page["Items"]
 
+    def has(self, pk: str, prefix: str, count: int) -> bool:
+        """Whether there are so many rows whose sort keys begin so; those that have ended count too.
+
+        Args:
+            count: As many rows as fit into a page of DynamoDB's (1 MB).
+        """
+        with aws.failing_as(SERVICE):
+            answer = self._client.query(
+                TableName=self._name,
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=texts(**{":pk": pk, ":prefix": prefix}),
+                Select="COUNT",
+                Limit=count,
+            )
+        return answer["Count"] >= count
+
+    # --- writes -------------------------------------------------------------------------------
+
+    def write(self, *, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
+        """Put rows and delete keys, no row twice, in no order; deleting what is not there is no error."""
+        writes: list[WriteRequestUnionTypeDef] = [{"PutRequest": {"Item": row}} for row in puts]
+        writes += [{"DeleteRequest": {"Key": key}} for key in deletes]
+        for start in range(0, len(writes), BATCH):
+            self._write_batch(writes[start : start + BATCH])
+
     def put(self, row: Row) -> None:
         """Write one row."""
         with aws.failing_as(SERVICE):
             self._client.put_item(TableName=self._name, Item=row)
 
-    def put_together(self, *rows: Row) -> None:
-        """Write all of these rows or none."""
+    def delete(self, key: Row) -> None:
+        """Delete one row; one that is not there is no error."""
         with aws.failing_as(SERVICE):
-            self._client.transact_write_items(
-                TransactItems=[{"Put": {"TableName": self._name, "Item": row}} for row in rows]
-            )
+            self._client.delete_item(TableName=self._name, Key=key)
 
-    def put_together_if(self, condition: str, values: Row, guarded: Row, *others: Row) -> bool:
-        """Write all of these rows if the condition holds for the guarded one; whether it was done.
+    def together(self, *writes: Write) -> tuple[str, ...]:
+        """Do all of these writes, of different rows, or none.
 
-        Not done may also mean that another transaction held one of the rows.
+        Returns:
+            Nothing where all were done; else for each in order ``None``, ``ConditionalCheckFailed``, or
+            ``TransactionConflict`` where others held its row.
         """
-        puts: list[TransactWriteItemTypeDef] = [
-            {"Put": {"TableName": self._name, "Item": row}} for row in others
-        ]
-        guard: PutTypeDef = {
-            "TableName": self._name,
-            "Item": guarded,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
+        items: list[TransactWriteItemTypeDef] = [write.of(self._name) for write in writes]
         with aws.failing_as(SERVICE):
             try:
-                self._client.transact_write_items(TransactItems=[{"Put": guard}, *puts])
+                self._client.transact_write_items(TransactItems=items)
             except self._client.exceptions.TransactionCanceledException as error:
-                reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-                if reasons <= {"None", "ConditionalCheckFailed", "TransactionConflict"}:
-                    return False
+                reasons = error.response.get("CancellationReasons", [])
+                codes = tuple(reason.get("Code", "") for reason in reasons)
+                if codes and _MAY_BE_TRIED_AGAIN.issuperset(codes):
+                    return codes
                 raise
-        return True
+        return ()
 
-    def set_if(self, condition: str, key: Row, name: str, value: int) -> bool:
-        """Set one attribute of a row if the condition holds for it; whether it was done.
+    def change_if(
+        self, condition: str, key: Row, name: str, change: str, value: int
+    ) -> tuple[bool, Row | None]:
+        """Change an attribute of a row if the condition holds for it.
 
-        Not done may also mean that a transaction held the row.
+        Args:
+            condition: Where ``#name`` is the attribute and ``:value`` the value.
+            change: What it becomes, in the same words.
+
+        Returns:
+            Whether it was done; and where the condition did not hold, the row as it is, if it is there.
+            Not done may also mean that a transaction held the row.
         """
         with aws.failing_as(SERVICE):
             try:
                 self._client.update_item(
                     TableName=self._name,
                     Key=key,
-                    UpdateExpression="SET #name = :value",
+                    UpdateExpression=f"SET #name = {change}",
                     ConditionExpression=condition,
                     ExpressionAttributeNames={"#name": name},
                     ExpressionAttributeValues=numbers(**{":value": value}),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
-            except (
-                self._client.exceptions.ConditionalCheckFailedException,
-                self._client.exceptions.TransactionConflictException,
-            ):
-                return False
-        return True
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                found: Row | None = error.response.get("Item")  # type: ignore[assignment] # the row, of course
+                return False, found
+            except self._client.exceptions.TransactionConflictException:
+                return False, None
+        return True, None
 
     def take_if(self, condition: str, values: Row, key: Row) -> Row | None:
         """Delete a row if the condition holds for it, and hand it over; None where it does not."""
@@ -159,12 +214,26 @@ class TableCalls:
                 return None
         return answer["Attributes"]
 
-    def delete(self, keys: Sequence[Row]) -> None:
-        """Delete these rows, in no order; one that is not there is no error."""
-        for start in range(0, len(keys), BATCH):
-            self._delete_batch([{"DeleteRequest": {"Key": key}} for key in keys[start : start + BATCH]])
+    def pause(self, attempt: int) -> None:
+        """Wait before the next attempt, longer each time."""
+        self._clock.sleep(PAUSE * 2**attempt * (1 - self._clock.jitter() / 2))
 
-    def _delete_batch(self, writes: Sequence[WriteRequestUnionTypeDef]) -> None:
+    def _get_batch(self, keys: Sequence[Row]) -> list[Row]:
+        found: list[Row] = []
+        for attempt in range(TRIES):
+            with aws.failing_as(SERVICE):
+                answer = self._client.batch_get_item(
+                    RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}}
+                )
+            found += answer["Responses"].get(self._name, [])
+            left = answer["UnprocessedKeys"].get(self._name)
+            if not left:
+                return found
+            keys = left["Keys"]
+            self.pause(attempt)
+        raise Unavailable(SERVICE, f"{len(keys)} rows of {self._name} were left unread, again and again")
+
+    def _write_batch(self, writes: Sequence[WriteRequestUnionTypeDef]) -> None:
         for attempt in range(TRIES):
             with aws.failing_as(SERVICE):
                 answer = self._client.batch_write_item(RequestItems={self._name: writes})
@@ -172,8 +241,4 @@ class TableCalls:
             if not writes:
                 return
             self.pause(attempt)
-        raise Unavailable(SERVICE, f"{len(writes)} rows of {self._name} were left undeleted, again and again")
-
-    def pause(self, attempt: int) -> None:
-        """Wait before the next attempt, longer each time."""
-        self._clock.sleep(PAUSE * 2**attempt * (1 - self._clock.jitter() / 2))
+        raise Unavailable(SERVICE, f"{len(writes)} rows of {self._name} were left unwritten, again and again")

@@ -6,8 +6,11 @@ a query that was not looked at.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pipeline.core.condition import Wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +98,8 @@ def _bool(document: Found, asked: JsonObject) -> bool:
 
 def _term(document: Found, asked: JsonObject) -> bool:
     name, value = _only(asked, "value")
+    if _folds(asked):
+        return any(_fold(term) == _fold(value) for term in _texts(document, name))
     return _has(document, name, value)
 
 
@@ -109,7 +114,42 @@ def _has(document: Found, name: str, value: Term) -> bool:
 
 def _prefix(document: Found, asked: JsonObject) -> bool:
     name, value = _only(asked, "value")
-    return any(isinstance(term, str) and term.startswith(value) for term in _of(document, name))
+    fold = _fold if _folds(asked) else str
+    return any(fold(term).startswith(fold(value)) for term in _texts(document, name))
+
+
+def _wildcard(document: Found, asked: JsonObject) -> bool:
+    name, value = _only(asked, "value")
+    fold = _fold if _folds(asked) else str
+    parts = [""]
+    for escaped, star, plain in re.findall(r"\\(.)|(\*)|(.)", fold(value), re.DOTALL):
+        if plain == "?":
+            raise NotImplementedError("the memory store does not know ? in a wildcard")
+        parts[-1] += escaped or plain
+        if star:
+            parts.append("")
+    form = Wildcard(tuple(parts))
+    return any(form.holds(fold(term)) for term in _texts(document, name))
+
+
+def _regexp(document: Found, asked: JsonObject) -> bool:
+    """Lucene's expressions are Python's as far as ours go: characters, classes, groups, ``|`` and ``*``."""
+    name, value = _only(asked, "value")
+    return any(re.fullmatch(value, term, re.DOTALL) for term in _texts(document, name))
+
+
+def _texts(document: Found, name: str) -> list[str]:
+    return [term for term in _of(document, name) if isinstance(term, str)]
+
+
+def _folds(asked: JsonObject) -> bool:
+    (given,) = asked.values()
+    return isinstance(given, dict) and given.get("case_insensitive", False)
+
+
+def _fold(text: str) -> str:
+    """Lower the case of ASCII alone, as OpenSearch does."""
+    return re.sub(r"[A-Z]+", lambda found: found[0].lower(), text)
 
 
 def _range(document: Found, asked: JsonObject) -> bool:
@@ -137,8 +177,10 @@ _KINDS: dict[str, Callable[[Found, JsonObject], bool]] = {
     "match_all": lambda _document, _asked: True,
     "prefix": _prefix,
     "range": _range,
+    "regexp": _regexp,
     "term": _term,
     "terms": _terms,
+    "wildcard": _wildcard,
 }
 
 

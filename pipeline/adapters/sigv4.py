@@ -45,23 +45,37 @@ def signed_headers(
     if keys.token:
         names, lines = f"{names};x-amz-security-token", f"{lines}x-amz-security-token:{keys.token}\n"
         headers["X-Amz-Security-Token"] = keys.token
-    request = f"{method}\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+    request = f"{method}\n{_canonical(path)}\n\n{lines}\n{names}\n{_digest(body)}"
 
     day, (region, service) = stamp[:8], scope
     credential_scope = f"{day}/{region}/{service}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{credential_scope}\n{sha256(request.encode()).hexdigest()}"
-    signature = _hmac(_signing_key(keys.secret_key, day, region, service), to_sign).hex()
+    signature = _keyed(keys.secret_key, day, region, service).copy()
+    signature.update(to_sign.encode())
     headers["Authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{credential_scope}, "
-        f"SignedHeaders={names}, Signature={signature}"
+        f"SignedHeaders={names}, Signature={signature.hexdigest()}"
     )
     return headers
 
 
+@lru_cache(maxsize=16_384)
+def _canonical(path: str) -> str:
+    """AWS's canonical path: the one that is sent, encoded once more. Who listens gets frame after frame."""
+    return quote(path, safe="/~")
+
+
+@lru_cache(maxsize=64)
+def _digest(body: bytes) -> str:
+    """A frame goes to all members of a channel, so it is hashed once for many of them."""
+    return sha256(body).hexdigest()
+
+
 @lru_cache(maxsize=8)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+def _keyed(secret: str, day: str, region: str, service: str) -> hmac.HMAC:
+    """A HMAC that has taken in the signing key, to be copied."""
     key = _hmac(f"AWS4{secret}".encode(), day)
-    return _hmac(_hmac(_hmac(key, region), service), "aws4_request")
+    return hmac.new(_hmac(_hmac(_hmac(key, region), service), "aws4_request"), digestmod="sha256")
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -130,6 +130,10 @@ class SqsQueues:
         """Let others read these letters at once; what cannot be shown now is so after ``HOLD``."""
         self._hide(self._dead, [(receipt, 0) for receipt in receipts])
 
+    def put(self, bodies: Sequence[str]) -> Sequence[bool]:
+        """Put each body into the queue, as new; for each whether it was taken."""
+        return self._send(self._queue, bodies, ({} for _ in bodies))
+
     def resend(self, bodies: Sequence[str]) -> Sequence[bool]:
         """Put each body into the queue with the attribute ``MARK``; for each whether it was taken.
 

@@ -1,6 +1,8 @@
 """Bearer tokens, checked by PyJWT.
 
-What is accepted comes from the settings alone, never from the token: RFC 8725.
+What is accepted comes from the settings alone, never from the token: RFC 8725. Of its header only
+``alg`` is held against those allowed, and ``kid`` names one of the keys that are there; what else may
+stand in it (``jku``, ``x5u``, ``jwk``) is not looked at.
 https://www.rfc-editor.org/rfc/rfc8725
 """
 
@@ -10,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import jwt
 
-from pipeline.core.errors import Refused, Unavailable
+from pipeline.adapters.issuer_keys import IssuerKeys
+from pipeline.core.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,22 +23,29 @@ if TYPE_CHECKING:
 LEEWAY = 30
 """Seconds by which the issuer's clock may differ from ours."""
 
-KEYS_TIMEOUT = 2
-"""Seconds to wait for the issuer's keys; PyJWT's own default of 30 would outlive the function.
-https://pyjwt.readthedocs.io/en/stable/api.html#jwt.PyJWKClient"""
+MAX_TOKEN = 8_192
+"""Characters of a token; API Gateway takes 10,240 bytes of headers together.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
 class JwtTokens:
-    """The Tokens port over one issuer."""
+    """The Tokens port over one issuer.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: What holds for its tokens.
+        keys: The issuer's keys; None where the settings' development secret signs.
+    """
+
+    def __init__(self, settings: Settings, keys: IssuerKeys | None) -> None:
         self._settings = settings
-        self._keys = jwt.PyJWKClient(settings.jwks_url, timeout=KEYS_TIMEOUT) if settings.jwks_url else None
+        self._keys = keys
 
     def claims(self, token: str) -> Mapping[str, object]:
         """See the port."""
+        if len(token) > MAX_TOKEN or not token.isascii():
+            raise Refused("unauthorized", f"The token is no JWT of at most {MAX_TOKEN} characters.")
         try:
             claims: dict[str, object] = jwt.decode(
                 token,
@@ -46,15 +56,16 @@ class JwtTokens:
                 leeway=LEEWAY,
                 options={"require": REQUIRED},
             )
-        except jwt.PyJWKClientConnectionError as error:
-            raise Unavailable("jwks", "The issuer's keys cannot be had just now: try again.") from error
         except jwt.PyJWTError as error:
             raise Refused("unauthorized", f"The token does not hold: {error}.") from error
         return claims
 
     def _key(self, token: str) -> jwt.PyJWK | str:
         if self._keys:
-            return self._keys.get_signing_key_from_jwt(token)
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in self._settings.jwt_algorithms:
+                raise jwt.InvalidAlgorithmError("The specified alg value is not allowed")
+            return self._keys.key(header.get("kid", ""))
         if not self._settings.development_secret:
             raise Refused("unauthorized", "No issuer is configured: set LIVEDEX_JWKS_URL.")
         return self._settings.development_secret
@@ -62,4 +73,4 @@ class JwtTokens:
 
 def connect(settings: Settings) -> JwtTokens:
     """Tokens as the settings want them."""
-    return JwtTokens(settings)
+    return JwtTokens(settings, IssuerKeys(settings.jwks_url) if settings.jwks_url else None)

@@ -1,9 +1,11 @@
 """API Gateway's management endpoint: frames to open connections, many at once.
 
-Threads over kept-alive connections, each request signed by ``sigv4``: boto3's client costs some
-twenty times the CPU. One loop decides (what is due, what came back, what is tried again, when it is
-over), and threads only ever make one attempt: a connection that makes others wait holds one thread
-for one attempt, and no thread sleeps.
+Each request is signed by ``sigv4`` and sent by libcurl (``websocket_wires``): boto3's client costs some
+thirty times the CPU, and ``benchmarks/posting.py`` shows it beside others that we did not take.
+``websocket_round`` decides what is due and what an answer means; here they meet.
+
+A post may arrive twice: one whose answer was lost is tried again. That is harmless, since clients drop
+the hits that they have seen.
 
 Source:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
@@ -11,103 +13,59 @@ Source:
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
-from heapq import heappop, heappush
-from queue import Empty, SimpleQueue
-from socket import SO_KEEPALIVE, SOL_SOCKET
-from typing import TYPE_CHECKING, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection
+from botocore.httpsession import get_cert_path
 
 from pipeline.adapters import aws
 from pipeline.adapters.sigv4 import signed_headers
 from pipeline.adapters.system_clock import SYSTEM_CLOCK
-from pipeline.core.audience import Receipt
+from pipeline.adapters.websocket_rate import Bucket
+from pipeline.adapters.websocket_round import Round
+from pipeline.adapters.websocket_wires import Wires
+from pipeline.core.audience import Post, Receipt
 from pipeline.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
-    from pipeline.core.audience import Post
     from pipeline.ports import Clock
     from pipeline.settings import Settings
 
 SERVICE = "API Gateway"
 
-THREADS = 64
-"""Attempts at once, each on a kept-alive connection of its own."""
+CONNECTIONS = 64
+"""Posts at once, each on a kept-alive connection: at 10 ms a post, three times one process's usual part of
+what an account may send; more of them only cost more."""
 
 ATTEMPT = 2_000
 """Milliseconds for one attempt; an ordinary one takes ten."""
 
-PAUSES = (200, 800)
-"""Milliseconds before the second and the third attempt, half to one and a half of it by chance. A 429
-may be the account's limit or one slow browser's full buffer: no reason to hold up the others."""
-
 CLOSING = 5_000
 """Milliseconds for closing a connection, all attempts together."""
 
-SOCKET_OPTIONS = [*HTTPConnection.default_socket_options, (SOL_SOCKET, SO_KEEPALIVE, 1)]
-
-RECEIPTS = {200: Receipt.POSTED, 204: Receipt.POSTED, 410: Receipt.GONE} | dict.fromkeys(
-    (400, 403, 413), Receipt.REFUSED
-)
-"""What an answer's status settles; any other is tried again.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+POSTS_PER_SECOND = 10_000
+"""What an account may send in a Region, unless its quota was raised.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 
 def connect(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> ApiGatewaySockets:
     """Sockets that sign with the function's role, on whatever endpoint a post names."""
-    return ApiGatewaySockets(aws.session(settings).get_credentials(), settings.region, clock)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    method: str
-    endpoint: str
-    connection_id: str
-    body: bytes = b""
-
-
-_Answered: TypeAlias = "tuple[int, int, Future[Receipt | None]]"
-"""A call's number, its attempts before this one, and what this one came to."""
-
-
-class _Lines:
-    """Each connection's calls in their order, of which one at a time is under way.
-
-    Attributes:
-        receipts: For every call; LAGGED until it is settled.
-    """
-
-    def __init__(self, calls: Sequence[_Call]) -> None:
-        self.receipts = [Receipt.LAGGED] * len(calls)
-        lines: dict[tuple[str, str], deque[int]] = defaultdict(deque)
-        self._line = [lines[call.endpoint, call.connection_id] for call in calls]
-        for number, line in enumerate(self._line):
-            line.append(number)
-
-    def heads(self) -> list[int]:
-        """The first call of each connection, in their order."""
-        return [number for number, line in enumerate(self._line) if line[0] == number]
-
-    def settle(self, number: int, receipt: Receipt) -> list[int]:
-        """Note what became of a call; the call that may go next, if any."""
-        line = self._line[number]
-        if receipt is not Receipt.POSTED:
-            for unposted in line:
-                self.receipts[unposted] = receipt
-            return []
-        self.receipts[line.popleft()] = receipt
-        return [line[0]] if line else []
+    return ApiGatewaySockets(
+        aws.session(settings).get_credentials(),
+        settings.region,
+        clock,
+        rate=settings.posts_per_second,
+        ca_file=settings.ca_bundle,
+        direct=settings.target == "local",
+    )
 
 
 class ApiGatewaySockets:
@@ -117,7 +75,10 @@ class ApiGatewaySockets:
         credentials: botocore's, which refresh themselves; None where it found none.
         region: Where the WebSocket API is.
         clock: For deadlines and jitter; it must run in real time.
-        threads: Attempts at once.
+        connections: Posts at once, in each thread that posts.
+        rate: Posts a second, of all threads together.
+        ca_file: Who may vouch for an endpoint, as PEM; empty for those whom botocore trusts.
+        direct: Whether to go past a proxy that the environment names.
     """
 
     def __init__(
@@ -125,13 +86,20 @@ class ApiGatewaySockets:
         credentials: Credentials | None,
         region: str,
         clock: Clock = SYSTEM_CLOCK,
-        threads: int = THREADS,
+        *,
+        connections: int = CONNECTIONS,
+        rate: int = POSTS_PER_SECOND,
+        ca_file: str = "",
+        direct: bool = False,
     ) -> None:
         self._credentials = credentials
         self._scope = (region, "execute-api")
         self._clock = clock
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="posts")
-        self._pools = urllib3.PoolManager(maxsize=threads, socket_options=SOCKET_OPTIONS)
+        self._connections = connections
+        self._bucket = Bucket(rate)
+        self._ca_file = ca_file or str(get_cert_path(True))  # noqa: FBT003 - as botocore declares it
+        self._direct = direct
+        self._idle: deque[Wires] = deque()
 
     def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:
         """Post all frames, many at once; a receipt for each, in order, by the deadline.
@@ -139,10 +107,10 @@ class ApiGatewaySockets:
         What is still under way at the deadline is LAGGED, though it may yet arrive.
 
         Raises:
-            Unavailable: No credentials are to be had, so that nothing was posted.
+            Unavailable: There are no credentials; or no endpoint of these posts took one, for a reason that
+                is none of a connection's (a role without permission, no name, no trusted certificate).
         """
-        calls = [_Call("POST", post.endpoint, post.connection_id, post.frame) for post in posts]
-        return self._settle(calls, deadline)
+        return self._settle("POST", posts, deadline)
 
     def close(self, connection_id: str, endpoint: str) -> None:
         """Close a connection; closing one that is gone is no error.
@@ -150,70 +118,61 @@ class ApiGatewaySockets:
         Raises:
             Unavailable: It may still be open.
         """
-        call = _Call("DELETE", endpoint, connection_id)
-        (receipt,) = self._settle([call], self._clock.now() + CLOSING)
+        closing = Post(connection_id, endpoint, b"")
+        (receipt,) = self._settle("DELETE", [closing], self._clock.now() + CLOSING)
         if receipt not in {Receipt.POSTED, Receipt.GONE}:
             raise Unavailable(SERVICE, f"connection {connection_id} could not be closed: {receipt.value}")
 
     def stop(self) -> None:
-        """Let go of threads and connections, when the process goes on without them."""
-        self._threads.shutdown()
-        self._pools.clear()
+        """Let go of connections, when the process goes on without them."""
+        while self._idle:
+            self._idle.pop().close()
 
-    def _settle(self, calls: Sequence[_Call], deadline: int) -> list[Receipt]:
-        """Make every call, again where that may help, until all are settled or time is up.
-
-        Of each connection's calls only the first that is not settled is ever under way.
-        """
-        lines = _Lines(calls)
+    def _settle(self, method: str, posts: Sequence[Post], deadline: int) -> list[Receipt]:
+        """Send everything, again where that may help, until all is settled or time is up."""
         keys = self._keys()
-        answers: SimpleQueue[_Answered] = SimpleQueue()
-        due = [(0, number, 0) for number in lines.heads()]
-        under_way = 0
-        while (due or under_way) and (now := self._clock.now()) < deadline:
-            while due and due[0][0] <= now:
-                _, number, before = heappop(due)
-                attempt = self._threads.submit(self._attempt, calls[number], keys, deadline)
-                attempt.add_done_callback(partial(_announce, answers, number, before))
-                under_way += 1
-            until = due[0][0] if due else deadline
-            try:
-                number, before, attempt = answers.get(timeout=(until - now) / 1_000)
-            except Empty:
-                continue
-            under_way -= 1
-            if receipt := attempt.result():
-                for following in lines.settle(number, receipt):
-                    heappush(due, (0, following, 0))
-            elif before < len(PAUSES):
-                again = self._clock.now() + int(PAUSES[before] * (0.5 + self._clock.jitter()))
-                if again < deadline:
-                    heappush(due, (again, number, before + 1))
-        return lines.receipts
+        todo = Round(posts, self._connections)
+        with self._wires() as wires:
+            while not todo.over and (now := self._clock.now()) < deadline:
+                wait = 0
+                while wires.room and (number := todo.due(now)) is not None:
+                    if wait := self._bucket.take(now):
+                        break
+                    todo.start(number)
+                    post, again = posts[number], todo.attempts[number] > 1
+                    url, headers = self._signed(method, post, keys, now)
+                    patience = min(ATTEMPT, deadline - now)
+                    wires.send(number, method, url, headers, post.frame, patience=patience, fresh=again)
+                until = now + wait if wait else (wires.room and todo.wakes()) or deadline
+                for number, answer in wires.answers(min(until, deadline) - now):
+                    todo.answered(number, answer, self._clock.now(), self._clock.jitter())
+        if trouble := todo.trouble():
+            raise Unavailable(SERVICE, trouble)
+        return todo.receipts
 
-    def _attempt(self, call: _Call, keys: ReadOnlyCredentials, deadline: int) -> Receipt | None:
-        """One request; None where another may do better."""
-        now = self._clock.now()
-        if now >= deadline:
-            return Receipt.LAGGED
-        url = urlsplit(call.endpoint)
-        path = f"{url.path.rstrip('/')}/@connections/{quote(call.connection_id, safe='')}"
-        stamp = datetime.fromtimestamp(now / 1_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    def _signed(
+        self, method: str, post: Post, keys: ReadOnlyCredentials, now: int
+    ) -> tuple[str, dict[str, str]]:
+        """Where it goes, and the headers that make it ours."""
+        origin, host, stage = _parts(post.endpoint)
+        path = f"{stage}/@connections/{_encoded(post.connection_id)}"
+        stamp = _stamp(now // 1_000)
+        return origin + path, signed_headers(
+            method, host, path, post.frame, keys=keys, scope=self._scope, stamp=stamp
+        )
+
+    @contextmanager
+    def _wires(self) -> Iterator[Wires]:
+        """Wires that no other thread has; those of a call that ended serve the next."""
         try:
-            answer = self._pools.connection_from_url(call.endpoint).urlopen(
-                call.method,
-                path,
-                body=call.body,
-                headers=signed_headers(
-                    call.method, url.netloc, path, call.body, keys=keys, scope=self._scope, stamp=stamp
-                ),
-                timeout=min(ATTEMPT, deadline - now) / 1_000,
-                retries=False,
-                redirect=False,
-            )
-        except urllib3.exceptions.HTTPError:
-            return None
-        return RECEIPTS.get(answer.status)
+            wires = self._idle.pop()
+        except IndexError:
+            wires = Wires(self._connections, self._ca_file, direct=self._direct)
+        try:
+            yield wires
+        finally:
+            wires.abandon()
+            self._idle.append(wires)
 
     def _keys(self) -> ReadOnlyCredentials:
         if self._credentials is None:
@@ -222,7 +181,19 @@ class ApiGatewaySockets:
             return self._credentials.get_frozen_credentials()
 
 
-def _announce(
-    answers: SimpleQueue[_Answered], number: int, before: int, attempt: Future[Receipt | None]
-) -> None:
-    answers.put((number, before, attempt))
+@lru_cache(maxsize=64)
+def _parts(endpoint: str) -> tuple[str, str, str]:
+    """Of ``https://host/stage/``: ``https://host``, ``host``, ``/stage``."""
+    url = urlsplit(endpoint)
+    return f"{url.scheme}://{url.netloc}", url.netloc, url.path.rstrip("/")
+
+
+@lru_cache(maxsize=16_384)
+def _encoded(connection_id: str) -> str:
+    """A client that listens gets frame after frame."""
+    return quote(connection_id, safe="")
+
+
+@lru_cache(maxsize=2)
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")

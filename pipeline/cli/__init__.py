@@ -40,12 +40,16 @@ COMMANDS = {
     "emit": ("events", "Put events on the bus, from a file or made up."),
     "tail": ("clients", "Print hits as they come, until Ctrl-C."),
     "token": ("clients", "Print a development token for the local stack."),
+    "channels": ("audience", "Show the channels, their members, and how many of these are behind."),
+    "connections": ("audience", "Show who is connected, since when, and with how many subscriptions."),
+    "key": ("keys", "Make, list and revoke API keys."),
     "dlq": ("dead_letters", "Look at dead letters, redrive them, or drop them."),
     "replay": ("history", "Send again what the archive, or a file, has of some time."),
     "backfill": ("history", "Store events of the past from a file, without announcing them."),
     "smoke": ("smoke", "Show that each event is indexed once and delivered once, to nobody else."),
     "chaos": ("chaos", "Put a proxy that breaks things before an engine, until Ctrl-C."),
     "routes": ("routes", "Try the routes on an event, or propose some for a sample."),
+    "filter": ("filters", "Try a filter on events, hold cases against their filters, or explain one."),
     "run": ("panel", "Start, deploy, put sample events and watch; Ctrl-C ends what this started."),
 }
 """Each command: the module that has it, and its line in ``livedex --help``."""

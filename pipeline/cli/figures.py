@@ -26,6 +26,7 @@ BEATS = 60
 COUNTED = {
     "index": ("received", "stored", "already_there", "rejected", "retried", "announced"),
     "broadcast": ("matched", "posted", "gone", "lagged"),
+    "fanout": ("posted", "gone", "lagged"),
 }
 """Which counts of which function's lines are summed up."""
 
@@ -72,7 +73,7 @@ class Figures:
             self.totals[name] += _number(counts, name)
         if function == "index":
             self._received.append((at, _number(counts, "received")))
-        if function == "broadcast":
+        if function in {"broadcast", "fanout"}:
             self._posted.append((at, _number(counts, "posted")))
 
     def hit(self, hit: Mapping[str, Any], now: int) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline import wiring
-from pipeline.cli import lines, route_trial
+from pipeline.cli import inputs, lines, route_trial
 from pipeline.core import infer, instant, route
 from pipeline.core.errors import Rejected
 from pipeline.local.errors import StackError
@@ -45,13 +44,13 @@ def attempt(
 
     Nothing is sent anywhere. Exit code 1 where an event is rejected.
     """
-    known = _read_routes(routes_file)
+    known = inputs.routes(routes_file)
     try:
         arrival = int(time.time() * 1000) if now is None else instant.read(now)
     except ValueError as error:
         raise StackError(f"--now: {error}") from error
     rejected = False
-    for line in lines.read(_bytes(file)):
+    for line in lines.read(inputs.events(file)):
         trial = route_trial.attempt(line, known, arrival, single_tenant=single_tenant)
         typer.echo(
             json.dumps(route_trial.as_fields(trial))
@@ -78,7 +77,7 @@ def propose(
 ) -> None:
     """Propose routes and index templates for sampled events. Read them before you use them."""
     events = []
-    for line in lines.read(_bytes(sample)):
+    for line in lines.read(inputs.events(sample)):
         try:
             events.append(route_trial.event(line, 0))
         except Rejected as rejected:
@@ -106,27 +105,6 @@ def propose(
 
 
 # --- files ------------------------------------------------------------------------------------
-
-
-def _bytes(file: str) -> Iterator[bytes]:
-    if file == "-":
-        if sys.stdin.isatty():
-            sys.stderr.write("Reading events from standard input; end with Ctrl-D.\n")
-        yield from sys.stdin.buffer
-        return
-    try:
-        yield from Path(file).read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror}.") from error
-
-
-def _read_routes(file: Path) -> route.Routes:
-    try:
-        return route.routes(file.read_text(encoding="utf-8"), file.name)
-    except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror}; name it with --routes.") from error
-    except UnicodeDecodeError as error:
-        raise StackError(f"{file} is no UTF-8 text: {error.reason} at byte {error.start}.") from error
 
 
 def _write(proposals: list[infer.Proposal], text: str, routes_file: Path) -> None:

@@ -15,7 +15,7 @@ from pipeline.cli.producer import CALL
 from pipeline.cli.proof import WITNESS, Seen, weigh
 from pipeline.cli.watcher import Watcher
 from pipeline.client import api
-from pipeline.core import pattern, route
+from pipeline.core import route, terms
 from pipeline.core.errors import Unavailable
 from pipeline.core.model import Event
 
@@ -179,7 +179,7 @@ def _documents(trial: Trial) -> Iterator[tuple[str, str, int]]:
     after: list[Any] | None = None
     while True:
         wanted = [
-            {"term": {"tokens": pattern.token("operation", trial.operation)}},
+            {"term": {"tokens": terms.token("operation", trial.operation)}},
             {"term": {"tenant": trial.ours.tenant}},
         ]
         body = {"query": {"bool": {"filter": wanted}}, "size": PAGE, "sort": ["@ingested", "id"]}

@@ -121,7 +121,8 @@ class Session:
             addressed[0].catching_up(now, self._pace)
         cursor = frames.text_of(frame, "cursor") if live else None
         told = [(each, each.take(frames.hits(frame), cursor=cursor)) for each in addressed]
-        return [Hits(subscription, fresh, live) for subscription, fresh in told if fresh]
+        news: list[News] = [Hits(subscription, fresh, live) for subscription, fresh in told if fresh]
+        return news + [gap for each in addressed for gap in _left_out(each, frame)]
 
     def _live(self, frame: Frame, _now: float) -> list[News]:
         for subscription in self._addressed(frame):
@@ -166,3 +167,11 @@ class Session:
             return [asker]
         channel = frames.text_of(frame, "channel")
         return [each for each in self._subscriptions if channel is not None and each.channel == channel]
+
+
+def _left_out(subscription: Subscription, frame: Frame) -> list[Gap]:
+    """What the server left out because there was too much at once; it does not come by itself."""
+    sampled = frame.get("sampled")
+    if not isinstance(sampled, dict):
+        return []
+    return [Gap(subscription, False, "sampled", sampled.get("since"), frame.get("cursor"))]  # noqa: FBT003 - mended

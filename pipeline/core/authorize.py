@@ -1,15 +1,15 @@
-"""Stage: judge who may connect and for which tenant.
+"""Stage: judge who may come in, for which tenant, and until when.
 
-Pure judgement only: the token's signature, issuer, audience and expiry against the clock have been
+Pure judgement only: a token's signature, issuer, audience and expiry against the clock have been
 checked by PyJWT where keys and the clock are; what arrives here is claims that can be trusted.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.audience import Principal
@@ -19,8 +19,7 @@ from pipeline.core.model import DEFAULT_TENANT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PROTOCOL = "livedex"
-"""The WebSocket subprotocol that a browser offers beside its token, and that is chosen then."""
+    from pipeline.core.audience import ApiKey, Connection
 
 MAX_NAME = 256
 """Characters of a tenant or a subject: both become parts of keys and of the authorizer's answer (8 KB).
@@ -28,32 +27,16 @@ MAX_NAME = 256
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
 
-_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+KEY_PREFIX = "livedex_"
+"""How every API key begins, so that people, and scanners of leaked secrets, know one when they see it."""
 
-_WAY_IN = (
-    "Connect with ?ticket=… (get one with POST /v1/tickets), or send a token as 'Authorization: Bearer …' "
-    f"or, from a browser, as a second WebSocket subprotocol beside '{PROTOCOL}'."
-)
+HINT = len(KEY_PREFIX) + 4
+"""Characters of an API key that are kept readable; of its 128 bits of chance they give away 24."""
 
+_KEY = re.compile(KEY_PREFIX + r"[A-Za-z0-9_-]{22,86}", re.ASCII)  # 22 characters of base64 hold 128 bits
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A single-use ticket, as it came."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """A token, as it came and unchecked.
-
-    Attributes:
-        protocol: The subprotocol to answer with in ``Sec-WebSocket-Protocol``, without which a browser
-            closes the connection; None when the token came otherwise.
-    """
-
-    token: str
-    protocol: str | None = None
+_LAST = 253_402_300_800
+"""Seconds from the epoch to the year 10000: no token lasts longer."""
 
 
 def principal(claims: Mapping[str, Any], *, tenancy: str, tenant_claim: str) -> Principal:
@@ -71,36 +54,44 @@ def principal(claims: Mapping[str, Any], *, tenancy: str, tenant_claim: str) -> 
     return Principal(tenant=tenant, subject=_name(claims, "sub"), expires=_expires(claims))
 
 
-def credential(
-    headers: Mapping[str, str | None] | None, query: Mapping[str, str | None] | None
-) -> Ticket | Bearer:
-    """Find what a request to connect shows: a ticket before a header, a header before a subprotocol.
+def key_principal(text: str, key: ApiKey | None, *, tenancy: str, now: int) -> Principal:
+    """Tell whom an API key speaks for.
 
     Args:
-        headers: Names in any case, as clients and proxies send them.
-        query: The query string's parameters.
+        text: The key as it came.
+        key: What is kept under its hash.
+        tenancy: As for a token: where it is ``single``, the key's own tenant is not looked at.
+        now: Milliseconds since the epoch.
 
     Raises:
-        Refused: ``unauthorized`` when there is none, or none that can be read; the text says how to send one.
+        Refused: ``unauthorized``: it is unknown, revoked, or has ended.
     """
-    if ticket := (query or {}).get("ticket"):
-        return Ticket(ticket)
-    named = {name.lower(): value for name, value in (headers or {}).items() if value}
-    if "authorization" in named:
-        return _from_authorization(named["authorization"])
-    if "sec-websocket-protocol" in named:
-        return _from_protocols(named["sec-websocket-protocol"])
-    raise _unauthorized(f"Nothing tells who you are. {_WAY_IN}")
+    if key is None or not hmac.compare_digest(key.hash, key_hash(text)):
+        raise _unauthorized("The API key is unknown.")
+    if key.revoked is not None:
+        raise _unauthorized("The API key was revoked: ask for a new one.")
+    if key.expires <= now:
+        raise _unauthorized("The API key has ended: ask for a new one.")
+    tenant = DEFAULT_TENANT if tenancy == "single" else key.tenant
+    return Principal(tenant, key.name, key.expires, key.hash)
 
 
-def bearer(headers: Mapping[str, str | None] | None) -> str:
-    """Find the token of an HTTP request.
+def ending(connection: Connection | None, key: ApiKey | None, now: int) -> str | None:
+    """Tell why an open connection may not stay; None while it may.
 
-    Raises:
-        Refused: ``unauthorized``; the text says how to send one.
+    Args:
+        connection: As it is remembered; None where it is not, or no longer.
+        key: What is kept of the API key that speaks for it; None where a token does.
+        now: Milliseconds since the epoch.
+
+    Returns:
+        ``expired`` or ``revoked``, as the ``bye`` frame says it.
     """
-    named = {name.lower(): value for name, value in (headers or {}).items() if value}
-    return _from_authorization(named.get("authorization", "")).token
+    if connection is None or connection.principal.expires <= now:
+        return "expired"
+    if connection.principal.key and (key is None or key.revoked is not None):
+        return "revoked"
+    return None
 
 
 def origin_allowed(origin: str | None, allowed: tuple[str, ...]) -> bool:
@@ -119,29 +110,37 @@ def ticket_hash(ticket: str) -> str:
     return hashlib.sha256(ticket.encode(errors="surrogatepass")).hexdigest()
 
 
-def _from_authorization(value: str) -> Bearer:
-    scheme, _, token = value.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
-        raise _unauthorized(f"The Authorization header is no 'Bearer …'. {_WAY_IN}")
-    return Bearer(token)
+def key_hash(text: str) -> str:
+    """Hash an API key for keeping. Its 128 bits of chance cannot be guessed, so SHA-256 need not be slow."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def _from_protocols(value: str) -> Bearer:
-    offered = [protocol.strip() for protocol in value.split(",")]
-    tokens = [protocol for protocol in offered if _JWT.fullmatch(protocol)]
-    if not tokens:
-        raise _unauthorized(f"None of the WebSocket subprotocols offered is a token. {_WAY_IN}")
-    return Bearer(tokens[0], PROTOCOL if PROTOCOL in offered else tokens[0])
+def is_key(text: str) -> bool:
+    """Tell whether a text has the form of an API key, so that nothing else is looked up."""
+    return _KEY.fullmatch(text) is not None
+
+
+def name(value: object, what: str) -> str:
+    """Check the name of a tenant or a subject.
+
+    Args:
+        value: As it came.
+        what: Whose name, for the error: ``The token's claim 'sub'``.
+
+    Raises:
+        Refused: ``unauthorized``: it is no text, empty, too long, or has characters that cannot be shown.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise _unauthorized(f"{what} is missing, or no text; its issuer must add it.")
+    if len(value) > MAX_NAME:
+        raise _unauthorized(f"{what} is longer than {MAX_NAME} characters.")
+    if not value.isprintable():
+        raise _unauthorized(f"{what} has characters that cannot be shown.")
+    return value
 
 
 def _name(claims: Mapping[str, Any], claim: str) -> str:
-    value = claims.get(claim)
-    if not isinstance(value, str) or not value.strip():
-        raise _unauthorized(f"The token has no claim {claim!r} that is a text; its issuer must add it.")
-    if len(value) > MAX_NAME:
-        raise _unauthorized(f"The token's claim {claim!r} is longer than {MAX_NAME} characters.")
-    return value
+    return name(claims.get(claim), f"The token's claim {claim!r}")
 
 
 def _expires(claims: Mapping[str, Any]) -> int:
@@ -154,7 +153,7 @@ def _expires(claims: Mapping[str, Any]) -> int:
         isinstance(value, bool)
         or not isinstance(value, int | float)
         or not math.isfinite(value)
-        or value <= 0
+        or not 0 < value < _LAST
     ):
         raise _unauthorized("The token has no claim 'exp' that is a time in seconds; its issuer must add it.")
     return int(value * 1000)

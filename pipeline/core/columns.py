@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core import instant, pattern
+from pipeline.core import instant, terms
 from pipeline.core.path import value_at
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ class Column:
         return self.path.count(".") + 1
 
     @property
-    def scalars(self) -> list[pattern.Scalar]:
+    def scalars(self) -> list[terms.Scalar]:
         """Every value but null, those in lists included."""
-        return [each for value in self.values.values() for each in pattern.scalars(value) if each is not None]
+        return [each for value in self.values.values() for each in terms.scalars(value) if each is not None]
 
     @property
     def distinct(self) -> int:
         """How many different values there are."""
-        return len({pattern.literal(value) for value in self.scalars})
+        return len({terms.literal(value) for value in self.scalars})
 
     @property
     def kind(self) -> str | None:
@@ -103,7 +103,7 @@ def _words(key: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in re.findall(r"[^\W_]+", spaced))
 
 
-def _kind(value: pattern.Scalar) -> str:
+def _kind(value: terms.Scalar) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else "text"

@@ -33,12 +33,14 @@ class Refused(Exception):  # noqa: N818 - a verdict
     Attributes:
         code: Stable, for programs: ``bad-filter``, ``unauthorized``, ``too-many-channels``…
         text: For people: names the field and the way out.
+        wait: Seconds after which the same request may be accepted; 0 where asking again is of no use.
     """
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, wait: int = 0) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
         self.text = text
+        self.wait = wait
 
 
 class Unavailable(Exception):  # noqa: N818 - a state, not a mistake

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core import instant, pattern, template
+from pipeline.core import instant, template, terms
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DEFAULT_TENANT, Document
 from pipeline.core.path import MISSING, value_at, values_at
@@ -190,7 +190,7 @@ def _message(detail: JsonObject, path: str | None, ignored: list[str]) -> str | 
     if isinstance(value, _CONTAINERS):
         ignored.append("message")
         return None
-    return pattern.literal(value)
+    return terms.literal(value)
 
 
 def _attributes(
@@ -261,14 +261,14 @@ def _member(name: str, value: object) -> bytes:
 
 
 def _tokens(name: str, value: object) -> bytes:
-    return orjson.dumps(pattern.tokens(name, value))[1:-1]
+    return orjson.dumps(terms.tokens(name, value))[1:-1]
 
 
 @lru_cache(maxsize=1_024)
 def _common(family: str, source: str, event_type: str) -> tuple[bytes, bytes]:
     """Write what all events of one kind share: their members and their tokens."""
     kind = {"source": source, "eventType": event_type}
-    tokens = [pattern.token(key, text) for key, text in ({"family": family} | kind).items()]
+    tokens = [terms.token(key, text) for key, text in ({"family": family} | kind).items()]
     return orjson.dumps(kind)[1:-1] + b",", orjson.dumps(tokens)[1:-1]
 
 

@@ -27,7 +27,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-executio
 """
 
 MAX_HEAD = 1_000
-"""Bytes around the hits of a frame, rounded up: cursors end at 128 characters, ids of requests at 64."""
+"""Bytes around the hits of a frame, rounded up: two cursors of at most 128 characters, a request's id of at
+most 64, of which each may take six bytes, and what ``thin`` counts."""
 
 MAX_HIT = MAX_FRAME - MAX_HEAD
 """Bytes of a hit that every frame has room for; a larger one is sent as a pointer."""
@@ -59,6 +60,7 @@ def hits(
     cursor: str | Sequence[str],
     *,
     subscription_id: str | None = None,
+    notes: JsonObject | None = None,
 ) -> list[bytes]:
     """Pack hits, in order, into as few frames as hold them.
 
@@ -68,14 +70,17 @@ def hits(
         cursor: The one that all frames carry (live), or one for each hit (a page): a frame then carries
             that of its last hit, so that a client which gets only the first frames misses nothing.
         subscription_id: The ``id`` of the subscribe that a snapshot or catch-up answers.
+        notes: What ``thin`` left out, for the first frame to say.
 
     Returns:
         Frames of at most ``MAX_FRAME`` bytes; none for no hits.
     """
     frames = []
+    said = notes or {}
     for start, end in _fitting(encoded):
         last = cursor if isinstance(cursor, str) else cursor[end - 1]
-        head = _frame("hits", channel=channel_id, cursor=last, **_answering(subscription_id))
+        head = _frame("hits", channel=channel_id, cursor=last, **_answering(subscription_id), **said)
+        said = {}
         frames.append(head[:-1] + b',"hits":[' + b",".join(encoded[start:end]) + b"]}")
     return frames
 

@@ -1,145 +1,107 @@
-"""The filter language: EventBridge's event patterns over flat attributes, in parsed form.
+"""A filter in parsed form: EventBridge's event patterns over flat attributes.
 
 A filter such as ``{"service":["payments"],"latencyMs":[{"numeric":[">",500]}]}`` names attributes;
 each has a list, of which one condition must hold on one of the event's values, and every
-attribute named must have one that does. The language's meaning is AWS's own:
+attribute named must have one that does. ``"$or"`` beside them names alternatives, of which one must
+hold as well. The language's meaning is AWS's own:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 
-The parsed form says what is asked and nothing about how it is answered: ``match`` decides it,
-``query`` asks OpenSearch for it. A new operator is one more kind of ``Condition`` and one more
-line in ``_OPERATORS``.
+The parsed form says what is asked; ``match`` decides it, ``query`` asks OpenSearch for it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING
 
-import orjson
-
-from pipeline.core.errors import Refused
+from pipeline.core import operators
+from pipeline.core.canonical import written
+from pipeline.core.condition import (
+    AnythingBut,
+    Cidr,
+    Condition,
+    EqualsIgnoreCase,
+    Exact,
+    Exists,
+    Numeric,
+    Prefix,
+    Suffix,
+    Wildcard,
+    met,
+)
+from pipeline.core.operators import bad, known, shown
+from pipeline.core.terms import MAX_TOKEN, Number, Scalar, cut, literal, scalars, token, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Collection
 
-Number: TypeAlias = "int | float"
-Scalar: TypeAlias = "str | int | float | bool | None"
-"""A JSON value that is neither array nor object."""
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_TOKEN",
+    "AnythingBut",
+    "Cidr",
+    "Clause",
+    "Condition",
+    "EqualsIgnoreCase",
+    "Exact",
+    "Exists",
+    "Number",
+    "Numeric",
+    "Pattern",
+    "Prefix",
+    "Scalar",
+    "Suffix",
+    "Wildcard",
+    "canonical",
+    "cut",
+    "literal",
+    "parse",
+    "scalars",
+    "token",
+    "tokens",
+]
 
-MAX_TOKEN = 8_000
-"""Bytes of UTF-8 that a token keeps. Lucene refuses a document with a term over 32,766 bytes.
+MAX_DEPTH = 8
+"""Levels of "$or" inside "$or". Each is two levels of a query, and OpenSearch takes 20.
 
-https://docs.opensearch.org/latest/field-types/supported-field-types/keyword/
+https://docs.opensearch.org/latest/install-and-configure/configuring-opensearch/search-settings/
+(``indices.query.bool.max_nested_depth``)
 """
 
-_WIDEST = 4
-"""Bytes of UTF-8 that a character takes at most."""
+_OR = "$or"
 
-MIN_INTEGER, MAX_INTEGER = -(2**63), 2**64 - 1
-"""What orjson reads as an integer; all beyond becomes a float. https://github.com/ijl/orjson#int"""
+RESERVED = frozenset(
+    {
+        "exactly",
+        "equals-ignore-case",
+        "prefix",
+        "suffix",
+        "anything-but",
+        "exists",
+        "wildcard",
+        "numeric",
+        "cidr",
+        "=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "regex",
+        "not-wildcard",
+        "not-equals-ignore-case",
+        "date-after",
+        "date-on-or-after",
+        "date-before",
+        "date-on-or-before",
+        "in-date-range",
+        "ip-address-in-range",
+        "ip-address-not-in-range",
+    }
+)
+"""What no attribute inside "$or" may be called, or AWS takes the whole "$or" for an attribute.
 
-_SHOWN = 80
-"""Characters of a client's own text that an error repeats."""
-
-
-# --- values -----------------------------------------------------------------------------------
-
-
-def literal(value: Scalar) -> str:
-    """Write a value as canonical JSON: two values match exactly if and only if their literals are equal.
-
-    Numbers are equal by value, as in EventBridge: 300, 300.0 and 3e2 have one literal, and none of them
-    is ``"300"``. Nothing but a number equals a number: True is not 1.
-    """
-    if isinstance(value, str):
-        return orjson.dumps(value).decode()
-    if isinstance(value, float) and value % 1:  # a fraction: the most usual number, and never an integer
-        return repr(value)
-    if isinstance(value, bool) or value is None:
-        return _NAMES[value]
-    whole = isinstance(value, int) or value.is_integer()
-    if whole and MIN_INTEGER <= value <= MAX_INTEGER:
-        return str(int(value))
-    return repr(float(value))
-
-
-_NAMES = {True: "true", False: "false", None: "null"}
-
-
-def scalars(value: object) -> Iterator[Scalar]:
-    """Give the values that a filter sees in an attribute: itself, or each element of an array.
-
-    Arrays in arrays are opened too; objects are passed over, since a filter names leaves only.
-    """
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting.extend(reversed(item))
-        elif not isinstance(item, dict):
-            yield cast("Scalar", item)
-
-
-def token(key: str, value: Scalar) -> str:
-    """Write one value of an attribute as the term that is indexed in ``tokens`` and searched for.
-
-    Returns:
-        ``key=`` and the value's literal, cut as ``cut`` does.
-    """
-    text = f"{key}={literal(value)}"
-    return text if len(text) * _WIDEST <= MAX_TOKEN else cut(text)
-
-
-def tokens(key: str, value: object) -> list[str]:
-    """Write all values of an attribute as tokens, in order; none for an object or an empty array."""
-    return [token(key, scalar) for scalar in scalars(value)]
-
-
-def cut(text: str) -> str:
-    """Keep the first ``MAX_TOKEN`` bytes of a token, ending between two characters.
-
-    What begins with another text still does when both are cut, so a search for a cut term finds
-    every value that the whole one would have.
-    """
-    if len(text) * _WIDEST <= MAX_TOKEN:
-        return text
-    return text.encode()[:MAX_TOKEN].decode(errors="ignore")
-
-
-# --- the parsed form --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Exact:
-    """The value's literal is one of these."""
-
-    literals: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """The value is a string that starts with this text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Numeric:
-    """The value is a number between two bounds, of which one may be missing (None).
-
-    Attributes:
-        above: Whether the low bound itself is outside.
-        below: Whether the high bound itself is outside.
-    """
-
-    low: Number | None
-    high: Number | None
-    above: bool = False
-    below: bool = False
-
-
-Condition: TypeAlias = "Exact | Prefix | Numeric"
+https://github.com/aws/event-ruler/blob/main/src/main/software/amazon/event/ruler/Constants.java
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +111,31 @@ class Clause:
     key: str
     conditions: tuple[Condition, ...]
 
+    def met(self, values: Collection[Scalar]) -> bool:
+        """Tell whether the attribute with these scalars (none: it is missing) has what is asked."""
+        return met(self.conditions, values)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A filter: every clause must hold. No clauses: everything matches.
+    """A filter: every clause must hold, and of each group of alternatives one. Neither: everything matches.
 
-    Equal meanings that differ only in the order of keys or of conditions, in a repeated condition
-    or in how a number is written are equal patterns.
+    Equal meanings that differ only in the order of keys, conditions or alternatives, in a repeated
+    condition, in how a number or a network is written, or in case where it does not count, are equal
+    patterns.
+
+    Attributes:
+        clauses: By key, each key once.
+        alternatives: Groups; in JSON there is at most one group beside the clauses, ``"$or"``.
     """
 
     clauses: tuple[Clause, ...]
+    alternatives: tuple[tuple[Pattern, ...], ...] = ()
 
     def keys(self) -> frozenset[str]:
-        """The attributes that the filter names."""
-        return frozenset(clause.key for clause in self.clauses)
-
-
-# --- from and to JSON -------------------------------------------------------------------------
+        """The attributes that the filter names, in its alternatives too."""
+        inner = (pattern.keys() for group in self.alternatives for pattern in group)
+        return frozenset(clause.key for clause in self.clauses).union(*inner)
 
 
 def parse(asked: object) -> Pattern:
@@ -175,8 +145,8 @@ def parse(asked: object) -> Pattern:
         Refused: ``bad-filter``; the text names the attribute, what is wrong there and what may be.
     """
     if not isinstance(asked, dict):
-        raise _bad(f'A filter is a JSON object, such as {{"service":["payments"]}}; this is {_shown(asked)}.')
-    return Pattern(tuple(_clause(key, asked[key]) for key in sorted(asked)))
+        raise bad(f'A filter is a JSON object, such as {{"service":["payments"]}}; this is {shown(asked)}.')
+    return _pattern(asked, depth=0)
 
 
 def canonical(pattern: Pattern) -> str:
@@ -184,94 +154,48 @@ def canonical(pattern: Pattern) -> str:
 
     ``parse`` reads the same pattern from it.
     """
-    written = (
-        f"{literal(clause.key)}:[{','.join(map(_written, clause.conditions))}]" for clause in pattern.clauses
-    )
-    return "{" + ",".join(written) + "}"
+    parts = [
+        f"{literal(clause.key)}:[{','.join(map(written, clause.conditions))}]" for clause in pattern.clauses
+    ]
+    parts[:0] = [f'"{_OR}":[{",".join(map(canonical, group))}]' for group in pattern.alternatives]
+    return "{" + ",".join(parts) + "}"
 
 
-def _written(condition: Condition) -> str:
-    match condition:
-        case Exact(literals):
-            return ",".join(sorted(literals))
-        case Prefix(text):
-            return f'{{"prefix":{literal(text)}}}'
-        case Numeric(low, high, above, below):  # pragma: no branch - mypy knows of no other kind
-            lower = [] if low is None else [">" if above else ">=", low]
-            upper = [] if high is None else ["<" if below else "<=", high]
-            return '{"numeric":[' + ",".join(literal(term) for term in [*lower, *upper]) + "]}"
+def _pattern(asked: dict[str, object], depth: int) -> Pattern:
+    clauses = tuple(_clause(key, asked[key]) for key in sorted(asked) if key != _OR)
+    return Pattern(clauses, (_group(asked[_OR], depth),) if _OR in asked else ())
+
+
+def _group(asked: object, depth: int) -> tuple[Pattern, ...]:
+    if depth == MAX_DEPTH:
+        raise bad(f'"{_OR}" may be nested {MAX_DEPTH} deep, and here it is deeper.')
+    if not isinstance(asked, list) or len(asked) < 2:  # noqa: PLR2004 - one is no alternative
+        raise bad(f'"{_OR}" takes a list of two filters or more, such as [{{"a":[1]}},{{"b":[2]}}].')
+    read = [_alternative(each, depth + 1) for each in asked]
+    found = sorted(set(read), key=canonical)
+    return tuple(found) if len(found) > 1 else (found[0], found[0])
+
+
+def _alternative(asked: object, depth: int) -> Pattern:
+    if not isinstance(asked, dict) or not asked:
+        raise bad(f'An alternative in "{_OR}" is an object with one attribute or more, not {shown(asked)}.')
+    if reserved := min(RESERVED & asked.keys(), default=None):
+        raise bad(f'No attribute inside "{_OR}" may be called {shown(reserved)}: AWS reserves the word.')
+    return _pattern(asked, depth)
 
 
 def _clause(key: str, asked: object) -> Clause:
     if key.startswith("$"):
-        raise _bad(f"The operator {_shown(key)} is not known here; {_known()}.")
+        raise bad(f"The operator {shown(key)} is not known here; {known()}, and {shown(_OR)}.")
+    if isinstance(asked, dict):
+        raise bad(
+            f"The filter on {shown(key)} is a list with one condition or more, not an object: attributes "
+            "are flat; name the attribute that the value inside is declared as."
+        )
     if not isinstance(asked, list) or not asked:
-        raise _bad(f"The filter on {_shown(key)} is a list with one condition or more, not {_shown(asked)}.")
-    conditions = [_condition(key, item) for item in asked]
+        raise bad(f"The filter on {shown(key)} is a list with one condition or more, not {shown(asked)}.")
+    conditions = [operators.read(key, item) for item in asked]
     literals = [condition.literals for condition in conditions if isinstance(condition, Exact)]
     exact = [Exact(frozenset().union(*literals))] if literals else []
     others: set[Condition] = {condition for condition in conditions if not isinstance(condition, Exact)}
-    return Clause(key, (*exact, *sorted(others, key=_written)))
-
-
-def _condition(key: str, asked: object) -> Condition:
-    if isinstance(asked, list):
-        raise _bad(f"The filter on {_shown(key)} has a list inside its list: write the values side by side.")
-    if not isinstance(asked, dict):
-        return Exact(frozenset({literal(cast("Scalar", asked))}))
-    if len(asked) != 1:
-        raise _bad(f"A condition on {_shown(key)} is an object with one operator; {_known()}.")
-    operator, operand = next(iter(asked.items()))
-    if operator not in _OPERATORS:
-        raise _bad(f"The filter on {_shown(key)} uses the operator {_shown(operator)}; {_known()}.")
-    return _OPERATORS[operator](key, operand)
-
-
-def _prefix(key: str, operand: object) -> Prefix:
-    if not isinstance(operand, str):
-        raise _bad(f'"prefix" on {_shown(key)} takes a string, not {_shown(operand)}.')
-    return Prefix(operand)
-
-
-def _numeric(key: str, operand: object) -> Condition:
-    match operand:
-        case ["=", number] if _is_number(number):
-            return Exact(frozenset({literal(number)}))
-        case [(">" | ">=") as over, low] if _is_number(low):
-            return Numeric(low, None, above=over == ">")
-        case [("<" | "<=") as under, high] if _is_number(high):
-            return Numeric(None, high, below=under == "<")
-        case [(">" | ">=") as over, low, ("<" | "<=") as under, high] if _is_number(low) and _is_number(high):
-            if low >= high:
-                raise _bad(
-                    f'"numeric" on {_shown(key)}: its low bound {low} is not under its high one {high}.'
-                )
-            return Numeric(low, high, above=over == ">", below=under == "<")
-    raise _bad(
-        f'"numeric" on {_shown(key)} takes ["=", n], one of > >= < <= with a number, '
-        f'or a low bound before a high one as in [">", 0, "<=", 5].'
-    )
-
-
-_OPERATORS: Mapping[str, Callable[[str, object], Condition]] = {"prefix": _prefix, "numeric": _numeric}
-
-
-def _is_number(value: object) -> TypeGuard[Number]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _known() -> str:
-    return "known are exact values, " + ", ".join(f'{{"{operator}":…}}' for operator in _OPERATORS)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    text = literal(cast("Scalar", value))
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def _bad(text: str) -> Refused:
-    return Refused("bad-filter", text)
+    return Clause(key, (*exact, *sorted(others, key=written)))

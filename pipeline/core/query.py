@@ -1,28 +1,21 @@
 """Stage: ask OpenSearch for what a filter means, and rather for more than for less.
 
 A mapping coerces (12.9 is indexed as 12 in a ``long``), refuses or cuts values, so the index cannot
-decide. Each query here finds a superset of what ``match`` accepts, and every hit is held against
-``match`` afterwards.
+decide. Each query here finds a superset of what ``match`` accepts (``superset`` says how), and every hit
+is held against ``match`` afterwards.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from pipeline.core import pattern
-from pipeline.core.pattern import Clause, Condition, Exact, Numeric, Pattern, Prefix
+from pipeline.core import superset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pipeline.core.model import JsonObject
-
-MIN_LONG, MAX_LONG = -(2**63), 2**63 - 1
-"""What a ``long`` holds; OpenSearch refuses a range with a bound beyond it.
-
-https://docs.opensearch.org/latest/field-types/supported-field-types/numeric/
-"""
+    from pipeline.core.pattern import Pattern
 
 
 def search(
@@ -63,7 +56,7 @@ def search(
                 "filter": [
                     {"term": {"tenant": tenant}},
                     *([{"range": {"@ingested": ingested}}] if ingested else []),
-                    *(_clause(clause, ranged) for clause in asked.clauses),
+                    *superset.queries(asked, ranged),
                 ]
             }
         },
@@ -105,51 +98,12 @@ def indices(asked: Pattern, families: Iterable[str]) -> str:
         Such as ``metrics-*`` or ``events-*,metrics-*``; never empty, since that would mean every index.
     """
     known = sorted(families)
-    chosen = [family for family in known if all(_may_be(clause, family) for clause in asked.clauses)]
+    chosen = [family for family in known if _may_have(asked, family)]
     return ",".join(f"{family}-*" for family in chosen or known)
 
 
-def _may_be(clause: Clause, family: str) -> bool:
-    if clause.key != "family":
-        return True
-    return any(
-        not isinstance(condition, Exact) or pattern.literal(family) in condition.literals
-        for condition in clause.conditions
+def _may_have(asked: Pattern, family: str) -> bool:
+    """Tell whether a document of a family can meet a filter, by what the filter says of families."""
+    return all(clause.met([family]) for clause in asked.clauses if clause.key == "family") and all(
+        any(_may_have(alternative, family) for alternative in group) for group in asked.alternatives
     )
-
-
-def _clause(clause: Clause, ranged: frozenset[str]) -> JsonObject:
-    found = [query for condition in clause.conditions for query in _condition(clause.key, condition, ranged)]
-    return found[0] if len(found) == 1 else {"bool": {"should": found, "minimum_should_match": 1}}
-
-
-def _condition(key: str, condition: Condition, ranged: frozenset[str]) -> Sequence[JsonObject]:
-    match condition:
-        case Exact(literals):
-            return [{"terms": {"tokens": sorted(pattern.cut(f"{key}={literal}") for literal in literals)}}]
-        case Prefix(text):
-            return [_starts(f"{key}={pattern.literal(text)[:-1]}")]  # without the closing quote
-        case Numeric() if key in ranged:
-            # A value that its mapping refused is in no range; both lists of such values are asked too.
-            refused = [{"term": {"_ignored": key}}, {"term": {"ignored": key}}]
-            return [{"range": {key: _outward(condition)}}, *refused]
-        case Numeric():  # pragma: no branch - mypy knows of no other kind
-            return [_starts(f"{key}=")]
-
-
-def _starts(text: str) -> JsonObject:
-    return {"prefix": {"tokens": {"value": pattern.cut(text)}}}
-
-
-def _outward(bounds: Numeric) -> JsonObject:
-    """Widen a range to whole numbers, bounds included, within what a ``long`` can be compared with.
-
-    Coercion to ``long`` drops the fraction, towards zero, and ``double`` rounds large integers; neither
-    moves a value across a whole bound that includes itself.
-    """
-    wide: JsonObject = {}
-    if bounds.low is not None and bounds.low >= MIN_LONG:
-        wide["gte"] = min(math.floor(bounds.low), MAX_LONG)
-    if bounds.high is not None and bounds.high <= MAX_LONG:
-        wide["lte"] = max(math.ceil(bounds.high), MIN_LONG)
-    return wide

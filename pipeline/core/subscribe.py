@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -62,6 +62,7 @@ class Request:
         cursor: Where to go on from; None starts with a snapshot.
         snapshot: How many of the newest hits to begin with; None leaves it to the server.
         channel: What to unsubscribe from.
+        conflate: The attribute of which only the latest hit for each value is wanted, still unchecked.
     """
 
     type: str
@@ -70,6 +71,7 @@ class Request:
     cursor: str | None = None
     snapshot: int | None = None
     channel: str | None = None
+    conflate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,14 @@ class Search:
         cursor: Where to go on from; None begins with the newest.
         limit: How many hits at most.
         id: The one document asked for, as a pointer's ``href`` names it; None for whatever the filter finds.
+        conflate: Of which channel of the filter the cursor is: the one that this names, still unchecked.
     """
 
     filter: JsonObject
     cursor: str | None
     limit: int
     id: str | None
+    conflate: str | None = None
 
 
 def channel(tenant: str, asked: object, attributes: frozenset[str] | None) -> Channel:
@@ -113,6 +117,30 @@ def channel(tenant: str, asked: object, attributes: frozenset[str] | None) -> Ch
     if len(text) > MAX_FILTER:
         raise Refused("bad-filter", f"The filter has {len(text)} characters; it may have {MAX_FILTER}.")
     return Channel(tenant, text, hashlib.sha256(orjson.dumps([tenant, text])).hexdigest()[:32])
+
+
+def conflated(plain: Channel, key: str | None, attributes: frozenset[str] | None) -> Channel:
+    """Name the channel of those who want but the latest hit for each value of an attribute.
+
+    They share no frames with those who want every hit, so theirs is another channel of the same filter.
+
+    Args:
+        plain: The filter's channel.
+        key: What the client asked for; None for every hit.
+        attributes: See ``channel``.
+
+    Raises:
+        Refused: ``bad-conflate``; no event has the attribute.
+    """
+    if key is None:
+        return plain
+    if attributes is not None and key not in COMMON_KEYS | attributes:
+        known = ", ".join(sorted(COMMON_KEYS | attributes))
+        raise Refused(
+            "bad-conflate", f'No event has the attribute {_quoted(key)}; "conflate" may name {known}.'
+        )
+    named = orjson.dumps([plain.tenant, plain.filter, key])
+    return replace(plain, id=hashlib.sha256(named).hexdigest()[:32], conflate=key)
 
 
 def request(text: str | bytes) -> Request:
@@ -146,7 +174,8 @@ def query(asked: Mapping[str, str]) -> Search:
         raise Refused(
             "bad-filter", 'The parameter "filter" is not JSON; leave it out to ask for everything.'
         ) from error
-    return Search(wanted, asked.get("cursor") or None, int(limit), document)
+    conflate = asked.get("conflate") or None
+    return Search(wanted, asked.get("cursor") or None, int(limit), document, conflate)
 
 
 def request_id(text: str | bytes) -> str | None:
@@ -180,6 +209,7 @@ def _subscribe(frame: Mapping[str, object]) -> Request:
         filter=asked,
         cursor=_cursor(frame.get("cursor")),
         snapshot=_snapshot(frame.get("snapshot")),
+        conflate=_conflate(frame.get("conflate")),
     )
 
 
@@ -219,6 +249,12 @@ def _snapshot(value: object) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SNAPSHOT:
         raise _bad_frame(f'"snapshot" is a whole number from 0 to {MAX_SNAPSHOT}.')
+    return value
+
+
+def _conflate(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and value):
+        raise _bad_frame('"conflate" is the name of an attribute; leave it out to get every hit.')
     return value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core import pattern
+from pipeline.core import terms
 from pipeline.core.path import MISSING, value_at
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON, or MISSING
     if value is MISSING or value is None:
         return UNKNOWN
     if not isinstance(value, dict | list):
-        return pattern.literal(value)
+        return terms.literal(value)
     scalars = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
     shown = ", ".join(map(_shown, value)) if scalars else orjson.dumps(value).decode()
     return shown if len(shown) <= LONGEST_LIST else f"{shown[:LONGEST_LIST]}…"

@@ -11,11 +11,15 @@ from pipeline.handlers.invocation import invocation, once
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from pipeline.core.audience import Principal
+
 story = once(wiring.admitting)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Allow or deny a connection. The context of an allowed one reaches every later event of it.
+    """Allow or deny a connection: a denied one gets 403, and 500 where it cannot be told just now.
+
+    The context of an allowed one reaches every later event of it; nothing that a client sends does.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
     """
@@ -28,12 +32,12 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             counts["refused"] = 1
             return _policy("nobody", "Deny", event["methodArn"], {})
         counts["admitted"] = 1
-        context = {
-            "tenant": principal.tenant,
-            "subject": principal.subject,
-            "expires": str(principal.expires),
-        }
-        return _policy(principal.subject, "Allow", event["methodArn"], context)
+        return _policy(principal.subject, "Allow", event["methodArn"], _context_of(principal))
+
+
+def _context_of(principal: Principal) -> dict[str, str]:
+    said = {"tenant": principal.tenant, "subject": principal.subject, "expires": str(principal.expires)}
+    return {**said, "key": principal.key} if principal.key else said
 
 
 def _policy(subject: str, effect: str, arn: str, context: dict[str, str]) -> dict[str, Any]:

@@ -22,4 +22,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with invocation("broadcast") as counts:
         report = story()(sources.deliveries(event), deadline=deadline(context))
         counts.update(report.counts())
+        if report.trouble:
+            counts["trouble"] = report.trouble
         return sources.answer(event, report.returned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline import wiring
-from pipeline.handlers.invocation import invocation, once
+from pipeline.handlers.invocation import invocation, misrouted, once
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,6 +16,8 @@ story = once(wiring.disconnecting)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Forget the connection."""
     with invocation("disconnect") as counts:
+        if misrouted(event["requestContext"]):
+            return {"statusCode": 200}
         story()(event["requestContext"]["connectionId"])
         counts["disconnected"] = 1
         return {"statusCode": 200}

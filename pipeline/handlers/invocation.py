@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pipeline.settings import Settings, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -58,16 +58,25 @@ def deadline(context: LambdaContext) -> int:
     return int(time.time() * 1000) + context.get_remaining_time_in_millis() - RESERVE
 
 
+def misrouted(request: Mapping[str, Any]) -> bool:
+    """Whether an event of ``$connect`` or ``$disconnect`` is a client's frame that named that route.
+
+    The route is chosen by the frame's ``type``, which may be anything.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
+    """
+    return request.get("eventType") == "MESSAGE"
+
+
 @contextmanager
-def invocation(function: str) -> Iterator[dict[str, int]]:
-    """Measure an invocation; the caller fills in its counts.
+def invocation(function: str) -> Iterator[dict[str, Any]]:
+    """Measure an invocation; the caller fills in its counts, and a text where there was trouble.
 
     Writes one structured line with the counts, and the same counts as CloudWatch metrics in
     embedded form, also when the story fails.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
     """
     log_file = settings().log_file
-    counts: dict[str, int] = {}
+    counts: dict[str, Any] = {}
     failure: str | None = None
     started = time.perf_counter()
     try:
@@ -84,7 +93,7 @@ def invocation(function: str) -> Iterator[dict[str, int]]:
         if failure:
             line["failure"] = failure
         _logger().info(line)
-        _measure(function, counts)
+        _measure(function, {name: count for name, count in counts.items() if isinstance(count, int)})
         if log_file:
             _append(Path(log_file), {"time": int(time.time() * 1000), **line})
 

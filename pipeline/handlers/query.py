@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import wiring
 from pipeline.core.errors import Refused, Unavailable
-from pipeline.handlers.http import answer, error
+from pipeline.handlers.http import answer, error, refusal
 from pipeline.handlers.invocation import invocation, once
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         try:
             page = story()(event.get("headers") or {}, event.get("queryStringParameters") or {})
         except (Refused, Unavailable) as problem:
-            counts["refused"] = 1
+            counts[refusal(problem)] = 1
             return error(problem)
         counts["hits"] = len(page["hits"])
         return answer(200, page)

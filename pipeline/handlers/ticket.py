@@ -1,4 +1,4 @@
-"""``POST /v1/tickets``: a bearer token for a ticket that opens one WebSocket."""
+"""``POST /v1/tickets``: a token or an API key for a ticket that opens one WebSocket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import wiring
 from pipeline.core.errors import Refused, Unavailable
-from pipeline.handlers.http import answer, error
+from pipeline.handlers.http import answer, error, refusal
 from pipeline.handlers.invocation import invocation, once, settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         try:
             ticket, expires = story()(event.get("headers") or {})
         except (Refused, Unavailable) as problem:
-            counts["refused"] = 1
+            counts[refusal(problem)] = 1
             return error(problem)
         counts["issued"] = 1
         return answer(201, {"ticket": ticket, "expires": expires, "url": settings().websocket_url})

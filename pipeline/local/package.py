@@ -36,9 +36,10 @@ class Group:
 
 GROUPS = (
     Group("index", ("index",), ("events", "sqs")),
-    Group("broadcast", ("broadcast",), ("dynamodb", "sqs")),
-    Group("gate", ("authorize", "connect", "disconnect", "ticket"), ("dynamodb",)),
-    Group("read", ("message", "query"), ("dynamodb",)),
+    Group("broadcast", ("broadcast", "fanout"), ("dynamodb", "sqs")),
+    Group("gate", ("authorize", "connect", "disconnect", "ticket", "clean"), ("dynamodb",)),
+    Group("message", ("message",), ("dynamodb",)),
+    Group("read", ("query",), ("dynamodb",)),
     Group("setup", ("setup", "retire")),
 )
 

@@ -15,7 +15,8 @@ keys = st.builds(ReadOnlyCredentials, printable, printable, st.none() | printabl
 segments = st.text(min_size=1, max_size=40).map(
     lambda text: quote(text.encode(errors="replace"), safe="@:!$&'()*+,;=~")
 )
-paths = st.lists(segments.filter(lambda segment: segment.strip(".")), max_size=4).map(
+special = st.sampled_from(["@connections", "@:!$&'()*+,;=~", "L0SM9cOFvHcCIhw%3D"])
+paths = st.lists(special | segments.filter(lambda segment: segment.strip(".")), max_size=4).map(
     lambda parts: "/" + "/".join(parts)
 )
 hosts = st.sampled_from(

@@ -53,8 +53,9 @@ def test_counts_of_invocations_are_summed_up_each_from_the_function_that_knows()
     of.invoked(index(received=10, stored=8, already_there=1, rejected=1, retried=0, announced=8))
     of.invoked(index(received=1, stored=1))
     of.invoked(broadcast(received=2, matched=9, posted=9, rejected=0))
+    of.invoked(json.dumps({"function": "fanout", "received": 1, "posted": 3}))
     of.invoked(json.dumps({"function": "message", "received": 5, "posted": 5}))
-    assert (of.totals["received"], of.totals["stored"], of.totals["posted"]) == (11, 9, 9)
+    assert (of.totals["received"], of.totals["stored"], of.totals["posted"]) == (11, 9, 12)
 
 
 @pytest.mark.parametrize("line", ["", "no JSON", "[]", "{}", '{"function": 3}', index(received="many")])

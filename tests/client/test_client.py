@@ -221,6 +221,20 @@ def test_a_gap_that_can_be_mended_makes_it_ask_again_from_there(play: Play) -> N
     assert gap.mended
 
 
+def test_hits_that_were_left_out_are_told_as_a_gap_behind_those_that_came(play: Play) -> None:
+    async def server(peer: Peer) -> None:
+        await peer.welcome(cursor="s1")
+        await peer.hits("a", channel="c", cursor="s9", sampled={"kept": 1, "of": 7, "since": "s8"})
+        await peer.hits("b", channel="c", cursor="sa")
+        await peer.stay()
+
+    news = play(server, prepare=payments, until=has("b"))
+    first, gap, _ = (each for each in news if isinstance(each, Hits | Gap))
+    assert isinstance(first, Hits)
+    assert isinstance(gap, Gap)
+    assert (gap.mended, gap.reason, gap.start, gap.end) == (False, "sampled", "s8", "s9")
+
+
 def test_a_gap_that_cannot_be_mended_is_told_with_its_reason(play: Play) -> None:
     async def server(peer: Peer) -> None:
         ask = await peer.expect("subscribe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -11,10 +12,17 @@ from uuid import uuid4
 
 import pytest
 
+from pipeline.adapters import aws
+from pipeline.adapters.dynamodb import DynamoConnectionTable
+from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable
 from pipeline.settings import Settings, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from pipeline.ports import ConnectionTable
 
 
 def local_settings(endpoint: str, **environ: str) -> Settings:
@@ -82,3 +90,98 @@ def scripted() -> Iterator[Scripted]:
         yield service
         server.shutdown()
         thread.join()
+
+
+# --- the connection table ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> MemoryClock:
+    return MemoryClock()
+
+
+@dataclass
+class Calls:
+    """What was asked of DynamoDB.
+
+    Attributes:
+        operations: Their names, in order.
+        capacity: Units that their answers say they took: ``WriteCapacityUnits`` and ``ReadCapacityUnits``.
+    """
+
+    operations: list[str] = field(default_factory=list)
+    capacity: Counter[str] = field(default_factory=Counter)
+
+    def ask(self, params: dict[str, Any], **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def note(self, model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's
+        self.operations.append(model.name)
+        told = parsed.get("ConsumedCapacity", [])
+        kind = "ReadCapacityUnits" if model.name in READS else "WriteCapacityUnits"
+        for each in told if isinstance(told, list) else [told]:
+            self.capacity[kind] += each["CapacityUnits"]
+
+
+READS = {"GetItem", "Query", "BatchGetItem", "Scan"}
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest.fixture
+def client(aws_settings: Callable[..., Settings], calls: Calls) -> Iterator[DynamoDBClient]:
+    """The client of the table under test: no test may pass that scans."""
+    settings = aws_settings()
+    client = aws.session(settings).client("dynamodb", endpoint_url=settings.aws_endpoint)
+    for operation in (*READS, "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"):
+        client.meta.events.register(f"before-parameter-build.dynamodb.{operation}", calls.ask)
+        client.meta.events.register(f"after-call.dynamodb.{operation}", calls.note)
+    yield client
+    client.close()
+    assert "Scan" not in calls.operations
+
+
+@pytest.fixture
+def looking(aws_settings: Callable[..., Settings]) -> Iterator[DynamoDBClient]:
+    """A client with which a test looks at all rows."""
+    settings = aws_settings()
+    client = aws.session(settings).client("dynamodb", endpoint_url=settings.aws_endpoint)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def table_name(looking: DynamoDBClient, unique: str) -> Iterator[str]:
+    looking.create_table(
+        TableName=unique,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    yield unique
+    looking.delete_table(TableName=unique)
+
+
+ROWS_A_PAGE = 3
+"""So that a few rows are several pages."""
+
+
+@pytest.fixture(params=["memory", "live"])
+def table(request: pytest.FixtureRequest, clock: MemoryClock) -> ConnectionTable:
+    if request.param == "memory":
+        return MemoryConnectionTable(clock)
+    return DynamoConnectionTable(
+        request.getfixturevalue("client"), request.getfixturevalue("table_name"), clock, page=ROWS_A_PAGE
+    )
+
+
+@pytest.fixture
+def live_table(client: DynamoDBClient, table_name: str, clock: MemoryClock) -> DynamoConnectionTable:
+    """The live one alone, its pages as DynamoDB makes them."""
+    return DynamoConnectionTable(client, table_name, clock)

@@ -1,76 +1,21 @@
+"""The connection table: connections, members and what opens the door; memory and DynamoDB alike."""
+
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.adapters import aws, dynamodb, dynamodb_rows
-from pipeline.adapters.dynamodb import DynamoConnectionTable
-from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable
-from pipeline.core.audience import Channel, Connection, Member, Principal
-from pipeline.core.errors import Unavailable
+from pipeline.core.audience import ApiKey, Channel, Late, Member, Principal
+from tests.contracts.audiences import HOUR, channel, connection
+from tests.contracts.conftest import ROWS_A_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from mypy_boto3_dynamodb import DynamoDBClient
-
+    from pipeline.adapters.memory import MemoryClock
     from pipeline.ports import ConnectionTable
-    from pipeline.settings import Settings
-    from tests.contracts.conftest import Scripted
 
-HOUR = 3_600_000
-PAGE = 3
-"""Rows a page, so that a few rows are several pages."""
-
-
-@pytest.fixture
-def clock() -> MemoryClock:
-    return MemoryClock()
-
-
-@pytest.fixture
-def client(aws_settings: Callable[..., Settings]) -> Iterator[DynamoDBClient]:
-    settings = aws_settings()
-    client = aws.session(settings).client("dynamodb", endpoint_url=settings.aws_endpoint)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def table_name(client: DynamoDBClient, unique: str) -> Iterator[str]:
-    client.create_table(
-        TableName=unique,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
-    yield unique
-    client.delete_table(TableName=unique)
-
-
-@pytest.fixture(params=["memory", "live"])
-def table(request: pytest.FixtureRequest, clock: MemoryClock) -> ConnectionTable:
-    if request.param == "memory":
-        return MemoryConnectionTable(clock)
-    return DynamoConnectionTable(
-        request.getfixturevalue("client"), request.getfixturevalue("table_name"), clock, page=PAGE
-    )
-
-
-def connection(clock: MemoryClock, name: str = "L0SM9cOFvHcCIhw=", tenant: str = "acme") -> Connection:
-    return Connection(name, "https://gateway/prod", Principal(tenant, "ada", expires=clock.now() + HOUR))
-
-
-def channel(name: str = "1", tenant: str = "acme") -> Channel:
-    return Channel(tenant, f'{{"service":["{name}"]}}', f"{name:0>32}")
+MINUTE = 60_000
 
 
 # --- connections ------------------------------------------------------------------------------
@@ -80,6 +25,36 @@ def test_a_connection_is_found_as_it_was(table: ConnectionTable, clock: MemoryCl
     one = connection(clock)
     table.connect(one)
     assert table.connection(one.id) == one
+
+
+def test_a_connection_says_since_when_it_is_open(table: ConnectionTable, clock: MemoryClock) -> None:
+    one, opened = connection(clock), clock.now()
+    table.connect(one)
+    clock.sleep(60)
+    found = [table.connection(one.id), *table.connections("acme", clock.now())]
+    assert [each.since for each in found if each] == [opened, opened]
+
+
+def test_a_tenants_connections_are_those_that_have_not_ended(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    mine = [connection(clock, f"{number}=") for number in range(2 * ROWS_A_PAGE + 1)]
+    short = replace(mine[0], principal=Principal("acme", "ada", expires=clock.now() + 1_000))
+    for one in (*mine[1:], short, connection(clock, "theirs=", tenant="other")):
+        table.connect(one)
+    assert sorted(each.id for each in table.connections("acme", clock.now())) == [each.id for each in mine]
+    table.disconnect(mine[1].id)
+    clock.sleep(1)
+    assert list(table.connections("acme", clock.now())) == mine[2:]
+    clock.sleep(7_800)
+    assert list(table.connections("acme", clock.now())) == []
+
+
+def test_a_connection_of_an_api_key_names_it(table: ConnectionTable, clock: MemoryClock) -> None:
+    one = replace(connection(clock), principal=Principal("acme", "robot", clock.now() + HOUR, key="hash"))
+    table.connect(one)
+    assert table.connection(one.id) == one
+    assert list(table.connections("acme", clock.now())) == [one]
 
 
 def test_an_unknown_connection_is_none(table: ConnectionTable) -> None:
@@ -156,7 +131,7 @@ def test_a_subscriber_is_a_member_of_the_channel_and_knows_it(
 def test_all_members_are_found_however_many_pages_they_fill(
     table: ConnectionTable, clock: MemoryClock
 ) -> None:
-    names = {f"connection-{number}=" for number in range(4 * PAGE + 1)}
+    names = {f"connection-{number}=" for number in range(4 * ROWS_A_PAGE + 1)}
     for name in names:
         table.subscribe(connection(clock, name), channel(), clock.now())
     assert {member.connection_id for member in table.members(channel(), clock.now())} == names
@@ -167,6 +142,39 @@ def test_a_member_whose_token_has_ended_is_left_out(table: ConnectionTable, cloc
     table.subscribe(one, channel(), clock.now())
     assert len(table.members(channel(), one.principal.expires - 1)) == 1
     assert table.members(channel(), one.principal.expires) == []
+
+
+def test_a_member_whose_token_has_ended_is_given_to_who_asks_for_the_ended_while_its_row_lives(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    one = connection(clock)
+    table.subscribe(one, channel(), clock.now())
+    clock.sleep(3_601)
+    assert [each.connection_id for each in table.members(channel(), clock.now(), ended=True)] == [one.id]
+    clock.sleep(7_200)
+    assert table.members(channel(), clock.now(), ended=True) == []
+
+
+def test_parts_of_the_members_are_disjoint_and_together_all(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    names = sorted(f"connection-{number}=" for number in range(30))
+    for name in names:
+        table.subscribe(connection(clock, name), channel(), clock.now())
+    for count in (1, 2, 8, 16):
+        parts = [table.members(channel(), clock.now(), part=(number, count)) for number in range(count)]
+        assert sorted(member.connection_id for part in parts for member in part) == names
+
+
+def test_channels_that_differ_only_in_what_they_conflate_have_members_of_their_own(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    one, latest = connection(clock), channel("2", conflate="service")
+    table.subscribe(one, channel("1"), clock.now())
+    table.subscribe(one, latest, clock.now())
+    assert set(table.subscriptions(one.id)) == {channel("1"), latest}
+    assert set(table.changes("acme", 0).added) == {channel("1"), latest}
+    assert set(table.changes("acme", 1).added) == {latest}
 
 
 def test_an_unsubscribed_connection_is_in_that_channel_no_longer(
@@ -182,38 +190,6 @@ def test_an_unsubscribed_connection_is_in_that_channel_no_longer(
     assert len(table.members(kept, clock.now())) == 1
 
 
-def test_the_version_is_zero_at_first_and_grows_with_each_channel_that_comes(
-    table: ConnectionTable, clock: MemoryClock
-) -> None:
-    versions = [table.version("acme")]
-    for number in range(3):
-        table.subscribe(connection(clock), channel(str(number)), clock.now())
-        versions.append(table.version("acme"))
-    assert versions[0] == 0
-    assert versions == sorted(set(versions))
-
-
-def test_whoever_reads_the_version_after_a_subscribe_finds_the_channel(
-    table: ConnectionTable, clock: MemoryClock
-) -> None:
-    channels = [channel(str(number)) for number in range(2 * PAGE + 1)]
-    for each in channels:
-        table.subscribe(connection(clock), each, clock.now())
-    assert sorted(found.id for found in table.channels("acme")) == sorted(each.id for each in channels)
-    assert set(table.channels("acme")) == set(channels)
-
-
-def test_a_second_subscriber_of_a_channel_leaves_one_channel_and_its_version(
-    table: ConnectionTable, clock: MemoryClock
-) -> None:
-    table.subscribe(connection(clock, "first="), channel(), clock.now())
-    version = table.version("acme")
-    table.subscribe(connection(clock, "second="), channel(), clock.now())
-    assert table.channels("acme") == [channel()]
-    assert table.version("acme") == version
-    assert len(table.members(channel(), clock.now())) == 2
-
-
 @pytest.mark.parametrize("other", ["acme#", "acme#00", "#acme", "acme%23", "acm\u00e9", ""])
 def test_a_tenant_sees_nothing_of_a_tenant_whose_name_runs_into_its_own(
     table: ConnectionTable, clock: MemoryClock, other: str
@@ -222,9 +198,10 @@ def test_a_tenant_sees_nothing_of_a_tenant_whose_name_runs_into_its_own(
     theirs = Channel(other, mine.filter, mine.id)
     table.subscribe(connection(clock, "theirs=", tenant=other), theirs, clock.now())
     assert table.members(mine, clock.now()) == []
-    assert table.channels("acme") == []
+    assert table.changes("acme", 0).added == []
     assert table.version("acme") == 0
-    assert table.channels(other) == [theirs]
+    assert table.changes(other, 0).added == [theirs]
+    assert list(table.tenants()) == [other]
     assert [member.connection_id for member in table.members(theirs, clock.now())] == ["theirs="]
 
 
@@ -256,142 +233,160 @@ def test_an_unknown_ticket_is_good_for_nothing(table: ConnectionTable, clock: Me
     assert table.take_ticket("hash", clock.now()) is None
 
 
-# --- only the live one ------------------------------------------------------------------------
+def test_a_ticket_of_an_api_key_names_it(table: ConnectionTable, clock: MemoryClock) -> None:
+    principal = Principal("acme", "robot", clock.now() + HOUR, key="hash of the key")
+    table.put_ticket("hash", principal, clock.now() + 30_000)
+    assert table.take_ticket("hash", clock.now()) == principal
 
 
-@given(st.lists(st.text("#%é2=", max_size=4), min_size=1, max_size=4))
-def test_values_cut_at_other_places_make_other_keys(values: list[str]) -> None:
-    others = "#".join(values).split("#")
-    assert (dynamodb_rows.joined("CHAN", *values) == dynamodb_rows.joined("CHAN", *others)) == (
-        values == others
+# --- API keys ---------------------------------------------------------------------------------
+
+
+def api_key(number: int) -> ApiKey:
+    return ApiKey(
+        f"hash{number}", "acme", f"robot {number}", f"lk_{number}", created=number, expires=9 * HOUR
     )
 
 
-def test_subscribers_at_the_same_time_all_find_their_channels(
-    client: DynamoDBClient, table_name: str, clock: MemoryClock
-) -> None:
-    table = DynamoConnectionTable(client, table_name, clock)
-    channels = [channel(str(number)) for number in range(8)]
-    with ThreadPoolExecutor(8) as threads:
-        list(
-            threads.map(lambda each: table.subscribe(connection(clock, each.id), each, clock.now()), channels)
-        )
-    assert set(table.channels("acme")) == set(channels)
-    assert table.version("acme") == len(channels)
+def test_a_key_is_found_by_its_hash_as_it_was(table: ConnectionTable) -> None:
+    table.put_key(api_key(1))
+    assert table.key("hash1") == api_key(1)
+    assert table.key("hash2") is None
 
 
-def test_subscribing_again_clears_the_mark_of_missing_frames(
-    client: DynamoDBClient, table_name: str, clock: MemoryClock
+def test_keys_are_listed_in_the_order_in_which_they_were_made(table: ConnectionTable) -> None:
+    for number in (10, 9, 1_000_000_000_000, 1, 2):
+        table.put_key(api_key(number))
+    assert list(table.keys()) == [api_key(number) for number in (1, 2, 9, 10, 1_000_000_000_000)]
+
+
+def test_a_revoked_key_says_when_and_revoking_it_again_changes_nothing(table: ConnectionTable) -> None:
+    table.put_key(api_key(1))
+    table.put_key(api_key(2))
+    assert table.revoke_key("hash1", 17)
+    assert table.revoke_key("hash1", 18)
+    assert table.key("hash1") == replace(api_key(1), revoked=17)
+    assert list(table.keys()) == [replace(api_key(1), revoked=17), api_key(2)]
+
+
+def test_an_unknown_key_cannot_be_revoked_and_is_not_made_by_it(table: ConnectionTable) -> None:
+    assert not table.revoke_key("hash", 17)
+    assert table.key("hash") is None
+    assert list(table.keys()) == []
+
+
+# --- slow members -----------------------------------------------------------------------------
+
+
+def marks(table: ConnectionTable, clock: MemoryClock) -> dict[str, int | None]:
+    return {member.connection_id: member.lagged for member in table.members(channel(), clock.now())}
+
+
+def test_a_member_marked_as_slow_says_so_to_the_broadcaster_and_to_its_own_connection(
+    table: ConnectionTable, clock: MemoryClock
 ) -> None:
-    table = DynamoConnectionTable(client, table_name, clock)
+    slow, quick = connection(clock, "slow="), connection(clock, "quick=")
+    for one in (slow, quick):
+        table.subscribe(one, channel(), clock.now())
+        table.subscribe(one, channel("2"), clock.now())
+    table.mark_lagged([(channel(), slow.id)], 17)
+    assert marks(table, clock) == {"slow=": 17, "quick=": None}
+    assert table.lagged(slow.id) == [(channel(), 17)]
+    assert table.lagged(quick.id) == []
+    assert {member.lagged for member in table.members(channel("2"), clock.now())} == {None}
+
+
+def test_the_lowest_time_of_a_mark_is_kept(table: ConnectionTable, clock: MemoryClock) -> None:
     one = connection(clock)
     table.subscribe(one, channel(), clock.now())
-    client.update_item(
-        TableName=table_name,
-        Key={"pk": {"S": f"CHAN#acme#{channel().id}#0"}, "sk": {"S": f"CONN#{one.id}"}},
-        UpdateExpression="SET lagged = :since",
-        ExpressionAttributeValues={":since": {"N": "17"}},
-    )
-    assert [member.lagged for member in table.members(channel(), clock.now())] == [17]
-    table.subscribe(one, channel(), clock.now())
-    assert [member.lagged for member in table.members(channel(), clock.now())] == [None]
+    for since in (17, 18, 16, 17):
+        table.mark_lagged([(channel(), one.id)], since)
+    assert marks(table, clock) == {one.id: 16}
+    assert table.lagged(one.id) == [(channel(), 16)]
 
 
-def test_every_row_but_the_registry_has_a_ttl_in_seconds(
-    client: DynamoDBClient, table_name: str, clock: MemoryClock
-) -> None:
-    table = DynamoConnectionTable(client, table_name, clock)
+def test_a_mark_does_not_bring_back_a_member_that_is_gone(table: ConnectionTable, clock: MemoryClock) -> None:
+    left, cut, there = (connection(clock, name) for name in ("left=", "cut=", "there="))
+    for one in (left, cut, there):
+        table.subscribe(one, channel(), clock.now())
+    table.unsubscribe(left.id, channel())
+    table.disconnect(cut.id)
+    table.mark_lagged([(channel(), name) for name in ("left=", "never=", "there=", "cut=", "there=")], 17)
+    assert marks(table, clock) == {"there=": 17}
+    assert [table.lagged(name) for name in ("left=", "never=", "cut=")] == [[], [], []]
+    assert table.subscriptions("left=") == table.subscriptions("never=") == []
+
+
+def test_marking_nobody_is_no_error(table: ConnectionTable) -> None:
+    table.mark_lagged([], 17)
+
+
+def test_subscribing_again_clears_the_mark(table: ConnectionTable, clock: MemoryClock) -> None:
     one = connection(clock)
-    table.connect(one)
     table.subscribe(one, channel(), clock.now())
-    table.put_ticket("hash", one.principal, clock.now() + 30_000)
-    rows = client.scan(TableName=table_name)["Items"]
-    lives = {row["sk"]["S"]: int(row["ttl"]["N"]) - clock.now() // 1_000 for row in rows if "ttl" in row}
-    assert lives == {"META": 7_800, f"SUB#{channel().id}": 7_800, f"CONN#{one.id}": 7_800, "TICKET": 31}
-    assert {row["pk"]["S"] for row in rows if "ttl" not in row} == {"TENANT#acme"}
+    table.mark_lagged([(channel(), one.id)], 17)
+    table.subscribe(one, channel(), clock.now())
+    assert marks(table, clock) == {one.id: None}
+    assert table.lagged(one.id) == []
 
 
-def test_a_table_that_is_not_there_is_unavailable_whatever_is_asked(
-    client: DynamoDBClient, unique: str, clock: MemoryClock
+def test_more_than_a_transaction_takes_are_marked_and_those_that_are_gone_are_left_out(
+    table: ConnectionTable, clock: MemoryClock
 ) -> None:
-    table = DynamoConnectionTable(client, unique, clock)
-    one = connection(clock)
-    asked: list[Callable[[], object]] = [
-        lambda: table.connect(one),
-        lambda: table.connection(one.id),
-        lambda: table.disconnect(one.id),
-        lambda: table.subscribe(one, channel(), 0),
-        lambda: table.unsubscribe(one.id, channel()),
-        lambda: table.subscriptions(one.id),
-        lambda: table.version("acme"),
-        lambda: table.channels("acme"),
-        lambda: table.members(channel(), 0),
-        lambda: table.put_ticket("hash", one.principal, 0),
-        lambda: table.take_ticket("hash", 0),
-    ]
-    for ask in asked:
-        with pytest.raises(Unavailable, match="DynamoDB"):
-            ask()
-
-
-def test_rows_that_dynamodb_left_undeleted_are_deleted_again(scripted: Scripted, clock: MemoryClock) -> None:
-    again = {"table": [{"DeleteRequest": {"Key": {"pk": {"S": "CONN#1"}, "sk": {"S": "SUB#1"}}}}]}
-    scripted.answers = [{"UnprocessedItems": again}, {"UnprocessedItems": {}}, {"UnprocessedItems": {}}]
-    table = dynamodb.connect(scripted.settings(LIVEDEX_TABLE="table"), clock)
-    table.unsubscribe("1", channel())
-    assert [request["RequestItems"] for request in scripted.requests][1] == again
-    assert scripted.answers == []
-
-
-def test_rows_that_dynamodb_never_deletes_are_unavailable(scripted: Scripted, clock: MemoryClock) -> None:
-    again = {"table": [{"DeleteRequest": {"Key": {"pk": {"S": "CONN#1"}, "sk": {"S": "SUB#1"}}}}]}
-    scripted.answers = [{"UnprocessedItems": again}] * 20
-    with pytest.raises(Unavailable, match="1 rows"):
-        dynamodb.connect(scripted.settings(LIVEDEX_TABLE="table"), clock).unsubscribe("1", channel())
-
-
-NOT_THERE = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}
-
-
-def cancelled(code: str) -> dict[str, object]:
-    reasons = [{"Code": code}, {"Code": "None"}]
-    return {
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "CancellationReasons": reasons,
+    names = [f"connection-{number}=" for number in range(60)]
+    for name in names:
+        table.subscribe(connection(clock, name), channel(), clock.now())
+    for gone in names[::10]:
+        table.unsubscribe(gone, channel())
+    table.mark_lagged([(channel(), name) for name in names[::2]], 16)
+    table.mark_lagged([(channel(), name) for name in names], 17)
+    assert marks(table, clock) == {
+        name: 17 if number % 2 else 16 for number, name in enumerate(names) if number % 10
     }
 
 
-def test_a_new_channel_that_others_are_in_the_way_of_is_tried_again(
-    scripted: Scripted, clock: MemoryClock
+# --- the late ledger --------------------------------------------------------------------------
+
+
+def test_a_note_covers_the_minute_that_was_ingested(table: ConnectionTable, clock: MemoryClock) -> None:
+    now = clock.now()
+    table.put_late("acme", now, now - 10 * MINUTE + 7, now + HOUR)
+    (note,) = table.late("acme", now)
+    assert note == Late(now - 10 * MINUTE, now - 9 * MINUTE)
+
+
+def test_notes_are_found_from_the_minute_of_their_announcing_on(
+    table: ConnectionTable, clock: MemoryClock
 ) -> None:
-    scripted.answers = [{}, NOT_THERE, {}, cancelled("TransactionConflict"), NOT_THERE, {}, {}]
-    dynamodb.connect(scripted.settings(LIVEDEX_TABLE="table"), clock).subscribe(
-        connection(clock), channel(), 1
-    )
-    assert scripted.answers == []
+    now = clock.now()
+    for minutes in range(2 * ROWS_A_PAGE + 1):
+        table.put_late("acme", now + minutes * MINUTE, now - HOUR, now + 9 * HOUR)
+        table.put_late("acme", now + minutes * MINUTE + 1, now - HOUR + 1, now + 9 * HOUR)
+    assert len(table.late("acme", 0)) == 2 * ROWS_A_PAGE + 1
+    assert len(table.late("acme", now + 2 * MINUTE + 59_999)) == 2 * ROWS_A_PAGE - 1
+    assert table.late("acme", now + HOUR) == []
+    assert table.late("other", 0) == []
 
 
-def test_a_new_channel_that_others_stay_in_the_way_of_is_unavailable(
-    scripted: Scripted, clock: MemoryClock
+def test_a_note_is_kept_until_it_ends(table: ConnectionTable, clock: MemoryClock) -> None:
+    now = clock.now()
+    table.put_late("acme", now, now - HOUR, now + HOUR)
+    table.open_late("acme", "job", now - HOUR, now + HOUR)
+    clock.sleep(3_599)
+    assert len(table.late("acme", now)) == 2
+    clock.sleep(1)
+    assert table.late("acme", now) == []
+
+
+def test_an_open_note_is_found_whenever_it_was_made_until_it_is_taken_back(
+    table: ConnectionTable, clock: MemoryClock
 ) -> None:
-    scripted.answers = [{}, *([NOT_THERE, {}, cancelled("ConditionalCheckFailed")] * 20)]
-    with pytest.raises(Unavailable, match="kept changing the channels of tenant 'acme'"):
-        dynamodb.connect(scripted.settings(LIVEDEX_TABLE="table"), clock).subscribe(
-            connection(clock), channel(), 1
-        )
-
-
-def test_a_new_channel_that_dynamodb_refuses_is_unavailable_at_once(
-    scripted: Scripted, clock: MemoryClock
-) -> None:
-    scripted.answers = [{}, NOT_THERE, {}, cancelled("ValidationError")]
-    with pytest.raises(Unavailable, match="DynamoDB"):
-        dynamodb.connect(scripted.settings(LIVEDEX_TABLE="table"), clock).subscribe(
-            connection(clock), channel(), 1
-        )
-    assert scripted.answers == []
-
-
-def test_a_network_that_does_not_answer_is_unavailable(unreachable_settings: Callable[..., Settings]) -> None:
-    with pytest.raises(Unavailable, match="DynamoDB"):
-        dynamodb.connect(unreachable_settings(LIVEDEX_TABLE="any")).version("acme")
+    now = clock.now()
+    table.open_late("acme", "job#1", now - 7, now + HOUR)
+    table.open_late("acme", "job", now - 9, now + HOUR)
+    assert sorted(note.ingested_from for note in table.late("acme", now + HOUR)) == [now - 9, now - 7]
+    assert {note.ingested_to for note in table.late("acme", now + HOUR)} == {None}
+    table.close_late("acme", "job")
+    table.close_late("acme", "job")
+    table.close_late("other", "job#1")
+    assert table.late("acme", now + HOUR) == [Late(now - 7, None)]

@@ -339,6 +339,16 @@ QUERIES: list[tuple[JsonObject, list[str]]] = [
     ({"terms": {"tokens": ["n=1", "n=3"]}}, ["a", "c"]),
     ({"prefix": {"tokens": {"value": 'service="pay'}}}, ["a"]),
     ({"prefix": {"service": "a"}}, ["b"]),
+    ({"prefix": {"tokens": {"value": 'SERVICE="PAY', "case_insensitive": True}}}, ["a"]),
+    ({"term": {"tokens": {"value": 'Service="PAYMENTS"', "case_insensitive": True}}}, ["a"]),
+    ({"term": {"tokens": {"value": "É=1", "case_insensitive": True}}}, []),
+    ({"wildcard": {"tokens": {"value": 'serv*="*men*s"'}}}, ["a"]),
+    ({"wildcard": {"tokens": {"value": 'SERV*="*AYMENTS"', "case_insensitive": True}}}, ["a"]),
+    ({"wildcard": {"tokens": {"value": "star=\\*"}}}, ["b"]),
+    ({"wildcard": {"tokens": {"value": "star=\\\\"}}}, ["c"]),
+    ({"regexp": {"tokens": {"value": r"star\=.*([^\"]|\\\")", "flags": "NONE"}}}, ["b", "c"]),
+    ({"range": {"tokens": {"gte": "n=1", "lt": "n=3"}}}, ["a", "b"]),
+    ({"range": {"tokens": {"gt": "n=1", "lt": "n>"}}}, ["b", "c"]),
     ({"range": {"latencyMs": {"gt": 5, "lte": 12.9}}}, ["b"]),
     ({"range": {"latencyMs": {"gte": 5, "lt": 12.9}}}, ["a"]),
     ({"range": {"@ingested": {"gte": 2, "lte": 3}}}, ["b", "c"]),
@@ -363,14 +373,16 @@ QUERIES: list[tuple[JsonObject, list[str]]] = [
 
 def test_every_kind_of_query_that_we_send_finds_the_same(world: World) -> None:
     world.create(
-        document("a", **{"@ingested": 1}, latencyMs=5, tokens=["n=1", 'service="payments"'], unmapped="here"),
-        document("b", **{"@ingested": 2}, latencyMs=12.9, tokens=["n=2"], service="auth"),
+        document(
+            "a", **{"@ingested": 1}, latencyMs=5, tokens=["n=1", 'service="payments"', "é=1"], unmapped="here"
+        ),
+        document("b", **{"@ingested": 2}, latencyMs=12.9, tokens=["n=2", "star=*"], service="auth"),
         document(
             "c",
             **{"@ingested": 3, "@timestamp": "2026-11-22T09:59:59.999Z"},
             latencyMs=None,
             tenant="other",
-            tokens=["n=3"],
+            tokens=["n=3", "star=\\"],
         ),
     )
     assert [(query, world.ids(query)) for query, _ in QUERIES] == QUERIES
@@ -659,3 +671,5 @@ def test_a_query_that_the_memory_store_does_not_know_is_an_error_and_no_empty_an
     store.refresh("a-1")
     with pytest.raises(NotImplementedError, match="fuzzy"):
         store.search("a-1", {"query": {"fuzzy": {"id": "a"}}})
+    with pytest.raises(NotImplementedError, match="wildcard"):
+        store.search("a-1", {"query": {"wildcard": {"id": "?"}}})

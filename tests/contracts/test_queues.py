@@ -259,6 +259,18 @@ def test_what_is_sent_again_is_whole_and_marked_and_what_is_sent_first_is_not(wo
     assert sorted(world.marked(2)) == sorted([("first", False), (body, True)])
 
 
+def test_what_is_put_is_whole_and_new(world: World) -> None:
+    body = json.dumps({"frames": ["\U0001d11e"]}, ensure_ascii=False)
+    assert list(world.queues.put([body, "other"])) == [True, True]
+    assert sorted(world.marked(2)) == sorted([(body, False), ("other", False)])
+    assert list(world.queues.put([])) == []
+
+
+def test_more_than_a_call_takes_is_put(world: World) -> None:
+    assert list(world.queues.put(["x" * 400_000] * 12)) == [True] * 12
+    assert world.queues.depths()["waiting"] == 12
+
+
 def test_more_than_a_call_takes_is_sent_again(world: World) -> None:
     assert list(world.queues.resend([str(number) for number in range(25)])) == [True] * 25
     assert world.queues.depths()["waiting"] == 25
@@ -288,6 +300,8 @@ def test_a_memory_queue_can_be_told_to_take_no_letters() -> None:
     queues.taking = False
     assert list(queues.dead_letter([letter(), letter()])) == [False, False]
     assert queues.letters == []
+    assert list(queues.put(["one"])) == [False]
+    assert queues.depths()["waiting"] == 0
 
 
 def test_a_memory_queue_gives_up_what_was_received_too_often_and_shows_when_it_was_first_sent() -> None:
@@ -393,6 +407,7 @@ def test_a_queue_out_of_reach_takes_no_letters_puts_nothing_off_and_has_no_depth
     queues.put_off([("receipt", 5)])
     queues.show_again(["receipt"])
     assert (list(queues.resend(["body"])), list(queues.drop(["receipt"]))) == ([False], [False])
+    assert list(queues.put(["body"])) == [False]
     with pytest.raises(Unavailable, match="SQS"):
         queues.depths()
     with pytest.raises(Unavailable, match="SQS"):

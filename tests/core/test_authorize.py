@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import authorize
-from pipeline.core.audience import Principal
-from pipeline.core.authorize import MAX_NAME, Bearer, Ticket
+from pipeline.core.audience import ApiKey, Connection, Principal
+from pipeline.core.authorize import MAX_NAME
 from pipeline.core.errors import Refused
 from pipeline.core.model import DEFAULT_TENANT
 
 CLAIMS = {"sub": "ada", "tenant": "acme", "exp": 1_795_000_000}
-TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2ln-_"  # noqa: S105 - the form of a token, for nobody
 
 
 def judged(claims: dict[str, Any], tenancy: str = "required") -> Principal:
@@ -26,13 +26,6 @@ def refusal(claims: dict[str, Any], tenancy: str = "required") -> str:
         judged(claims, tenancy)
     assert refused.value.code == "unauthorized"
     return refused.value.text
-
-
-def credential_or_refusal(headers: dict[str, str | None]) -> Ticket | Bearer | Refused:
-    try:
-        return authorize.credential(headers, None)
-    except Refused as refused:
-        return refused
 
 
 # --- claims -----------------------------------------------------------------------------------
@@ -53,7 +46,7 @@ def test_where_tenancy_is_single_the_tokens_tenant_is_not_looked_at() -> None:
     assert judged({"sub": "ada", "exp": 1}, "single").tenant == DEFAULT_TENANT
 
 
-@pytest.mark.parametrize("tenant", [None, "", "  ", 7, ["acme"], True])
+@pytest.mark.parametrize("tenant", [None, "", "  ", 7, ["acme"], True, "a\ud800", "a\n", "\0"])
 def test_where_tenancy_is_required_a_token_without_a_tenant_is_refused(tenant: object) -> None:
     assert "'tenant'" in refusal({**CLAIMS, "tenant": tenant})
 
@@ -68,7 +61,7 @@ def test_a_name_too_long_to_be_part_of_a_key_is_refused() -> None:
     assert "'sub'" in refusal({**CLAIMS, "sub": "a" * (MAX_NAME + 1)})
 
 
-@pytest.mark.parametrize("expires", ["1795000000", True, None, 0, -1, float("inf"), float("nan")])
+@pytest.mark.parametrize("expires", ["1795000000", True, None, 0, -1, float("inf"), float("nan"), 1e308])
 def test_an_expiry_that_is_no_time_is_refused(expires: object) -> None:
     assert "'exp'" in refusal({**CLAIMS, "exp": expires})
 
@@ -77,51 +70,80 @@ def test_an_expiry_may_have_a_fraction() -> None:
     assert judged({**CLAIMS, "exp": 1_795_000_000.25}).expires == 1_795_000_000_250
 
 
-# --- credentials ------------------------------------------------------------------------------
+# --- API keys ---------------------------------------------------------------------------------
+
+NOW = 1_795_000_000_000
+TEXT = "livedex_" + "k" * 22
+KEY = ApiKey(authorize.key_hash(TEXT), "acme", "reporter", "livedex_kkkk", created=1, expires=NOW + 1)
 
 
-def test_a_ticket_in_the_query_string_comes_before_every_header() -> None:
-    assert authorize.credential({"Authorization": f"Bearer {TOKEN}"}, {"ticket": "t1"}) == Ticket("t1")
+def key_refusal(text: str, key: ApiKey | None) -> str:
+    with pytest.raises(Refused) as refused:
+        authorize.key_principal(text, key, tenancy="required", now=NOW)
+    assert refused.value.code == "unauthorized"
+    return refused.value.text
 
 
-@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_a_token_in_the_authorization_header_is_found_in_any_case(name: str, scheme: str) -> None:
-    assert authorize.credential({name: f"{scheme} {TOKEN}"}, {"ticket": ""}) == Bearer(TOKEN)
+def test_a_key_speaks_for_its_tenant_and_name_until_it_ends() -> None:
+    found = authorize.key_principal(TEXT, KEY, tenancy="required", now=NOW)
+    assert found == Principal("acme", "reporter", NOW + 1, KEY.hash)
 
 
-def test_a_browsers_token_is_found_among_its_subprotocols_and_the_other_one_is_chosen() -> None:
-    headers = {"Sec-WebSocket-Protocol": f"livedex, {TOKEN}"}
-    assert authorize.credential(headers, None) == Bearer(TOKEN, protocol="livedex")
+def test_where_tenancy_is_single_the_keys_tenant_is_not_looked_at() -> None:
+    assert authorize.key_principal(TEXT, KEY, tenancy="single", now=NOW).tenant == DEFAULT_TENANT
 
 
-def test_a_token_that_is_the_only_subprotocol_is_itself_chosen() -> None:
-    assert authorize.credential({"sec-websocket-protocol": TOKEN}, {}) == Bearer(TOKEN, protocol=TOKEN)
+def test_a_key_that_is_unknown_revoked_or_ended_is_refused() -> None:
+    assert "unknown" in key_refusal(TEXT, None)
+    assert "unknown" in key_refusal(TEXT + "x", KEY)
+    assert "revoked" in key_refusal(TEXT, replace(KEY, revoked=1))
+    assert "ended" in key_refusal(TEXT, replace(KEY, expires=NOW))
 
 
 @pytest.mark.parametrize(
-    ("headers", "query"),
+    ("text", "answer"),
     [
-        (None, None),
-        ({}, {}),
-        ({"Authorization": None}, {"ticket": None}),
-        ({"Authorization": "Basic YTpi"}, {}),
-        ({"Authorization": "Bearer "}, {}),
-        ({"Sec-WebSocket-Protocol": "livedex, graphql-ws"}, {}),
+        (TEXT, True),
+        ("livedex_" + "-_" * 11, True),
+        ("livedex_" + "k" * 21, False),
+        ("livedex_" + "k" * 87, False),
+        ("k" * 30, False),
+        (TEXT + "\n", False),
+        ("livedex_" + "é" * 22, False),
     ],
 )
-def test_a_request_that_shows_nothing_readable_is_told_how_to(
-    headers: dict[str, str | None] | None, query: dict[str, str | None] | None
+def test_a_key_is_known_by_its_form(text: str, answer: object) -> None:
+    assert authorize.is_key(text) is answer
+
+
+@given(st.text(st.characters()))
+def test_any_text_that_claims_to_be_a_key_can_be_hashed(text: str) -> None:
+    assert len(authorize.key_hash(text)) == 64
+
+
+# --- who may stay -----------------------------------------------------------------------------
+
+
+def opened(expires: int = NOW + 1, key: str = "") -> Connection:
+    return Connection("ann", "https://endpoint", Principal("acme", "ann", expires, key))
+
+
+@pytest.mark.parametrize(
+    ("connection", "key", "reason"),
+    [
+        (opened(), None, None),
+        (opened(key=KEY.hash), KEY, None),
+        (None, None, "expired"),
+        (opened(expires=NOW), None, "expired"),
+        (opened(expires=NOW, key=KEY.hash), replace(KEY, revoked=1), "expired"),
+        (opened(key=KEY.hash), replace(KEY, revoked=NOW + 1), "revoked"),
+        (opened(key=KEY.hash), None, "revoked"),
+    ],
+)
+def test_a_connection_stays_until_its_token_ends_or_its_key_is_revoked(
+    connection: Connection | None, key: ApiKey | None, reason: str | None
 ) -> None:
-    with pytest.raises(Refused, match="POST /v1/tickets") as refused:
-        authorize.credential(headers, query)
-    assert refused.value.code == "unauthorized"
-
-
-@given(st.dictionaries(st.sampled_from(["authorization", "Sec-WebSocket-Protocol"]), st.text()))
-def test_no_header_makes_it_crash(headers: dict[str, str | None]) -> None:
-    shown = credential_or_refusal(headers)
-    assert isinstance(shown, Bearer) or (isinstance(shown, Refused) and shown.code == "unauthorized")
+    assert authorize.ending(connection, key, NOW) == reason
 
 
 # --- origins and tickets ----------------------------------------------------------------------
@@ -156,15 +178,3 @@ def test_a_ticket_is_kept_as_its_sha_256() -> None:
 @given(st.text(st.characters()))
 def test_any_text_that_claims_to_be_a_ticket_can_be_hashed(ticket: str) -> None:
     assert len(authorize.ticket_hash(ticket)) == 64
-
-
-def test_an_http_request_shows_its_token_in_the_authorization_header() -> None:
-    assert authorize.bearer({"Authorization": "Bearer a.b.c"}) == "a.b.c"
-
-
-@pytest.mark.parametrize("headers", [None, {}, {"Authorization": "Basic eA=="}, {"Authorization": None}])
-def test_an_http_request_without_a_token_is_told_how_to_send_one(
-    headers: dict[str, str | None] | None,
-) -> None:
-    with pytest.raises(Refused, match="Authorization: Bearer"):
-        authorize.bearer(headers)

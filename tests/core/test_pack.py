@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import cursor, pack
+from pipeline.core import cursor, pack, subscribe
 from pipeline.core.model import Delta
 from pipeline.core.pack import MAX_FRAME, MAX_HIT
 
@@ -104,6 +104,42 @@ def test_no_frame_is_closed_while_the_next_hit_would_still_fit(sizes: list[int])
     for frame, following in itertools.pairwise(frames):
         together = [*frame["hits"], following["hits"][0]]
         assert len(orjson.dumps(together)) - len("[]") > MAX_HIT
+
+
+@given(
+    st.lists(DELTA, min_size=1, max_size=9),
+    st.none() | st.text("\x00a😀", max_size=64),
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+)
+def test_what_was_left_out_is_said_once_by_the_first_frame_and_costs_no_hit_its_place(
+    deltas: list[Delta], subscription_id: str | None, kept: int, of: int
+) -> None:
+    encoded = [pack.hit(one) for one in deltas]
+    notes = {
+        "conflated": {"kept": kept, "of": of},
+        "sampled": {"kept": kept, "of": of, "since": "L" * cursor.MAX_LENGTH},
+    }
+    longest = "P" * cursor.MAX_LENGTH
+    frames = pack.hits(CHANNEL, encoded, longest, subscription_id=subscription_id, notes=notes)
+    assert all(len(frame) <= MAX_FRAME for frame in frames)
+    first, *others = read(frames)
+    assert {name: first[name] for name in notes} == notes
+    assert not any("sampled" in frame or "conflated" in frame for frame in others)
+    bare = read(pack.hits(CHANNEL, encoded, longest, subscription_id=subscription_id))
+    assert [frame["hits"] for frame in [first, *others]] == [frame["hits"] for frame in bare]
+
+
+def test_the_fullest_frame_that_can_be_is_within_its_limit() -> None:
+    hit = b'"' + b"a" * (MAX_HIT - 2) + b'"'
+    notes = {
+        "conflated": {"kept": 10**9, "of": 10**9},
+        "sampled": {"kept": 10**9, "of": 10**9, "since": "L" * cursor.MAX_LENGTH},
+    }
+    (frame,) = pack.hits(
+        CHANNEL, [hit], "P" * cursor.MAX_LENGTH, subscription_id="\x00" * subscribe.MAX_ID, notes=notes
+    )
+    assert len(frame) <= MAX_FRAME
 
 
 def test_very_many_very_small_hits_count_the_commas_between_them() -> None:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import pattern, query
-from pipeline.core.pattern import Exact, Numeric, Prefix
+from pipeline.adapters import memory_search
+from pipeline.adapters.memory_mapping import Terms
+from pipeline.adapters.memory_search import Found
+from pipeline.core import match, pattern, query, superset, terms
+from tests import filter_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 LONG, DOUBLE, UNMAPPED = "count", "ratio", "service"
 RANGED = frozenset({LONG, DOUBLE})
@@ -33,8 +39,8 @@ NUMBER = st.integers(-(2**65), 2**65) | st.floats(allow_nan=False, allow_infinit
 VALUE = (
     st.sampled_from([*EDGES, None, True])
     | NUMBER
-    | st.text('ab"\\\n漢', max_size=3)
-    | st.just("漢" * 3_000 + "a")
+    | st.text('abA"\\\n漢ß*?', max_size=4)
+    | st.sampled_from(["漢" * 3_000 + "a", "a" * 9_000 + "b", '"' * 5_000, "\\" * 5_000 + "x"])
 )
 VALUES = VALUE | st.lists(VALUE, max_size=3)
 FIELDS = st.dictionaries(st.sampled_from([LONG, DOUBLE, UNMAPPED]), VALUES, max_size=3)
@@ -79,9 +85,9 @@ def indexed(fields: dict[str, Any]) -> dict[str, list[Any]]:
     """Index a document's attributes: tokens, the typed fields, and ``_ignored`` for what they refuse."""
     index: dict[str, list[Any]] = {"tokens": [], "_ignored": [], LONG: [], DOUBLE: []}
     for key, value in fields.items():
-        index["tokens"] += pattern.tokens(key, value)
+        index["tokens"] += terms.tokens(key, value)
     for key, coerce in ((LONG, as_long), (DOUBLE, as_double)):
-        for scalar in pattern.scalars(fields.get(key, [])):
+        for scalar in terms.scalars(fields.get(key, [])):
             try:
                 index[key] += [] if scalar is None else [coerce(scalar)]
             except (ValueError, OverflowError):
@@ -90,56 +96,49 @@ def indexed(fields: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def found(one: dict[str, Any], index: dict[str, list[Any]]) -> bool:
-    (kind, said), *rest = one.items()
-    assert not rest
+    """Ask the memory store's search, which its contract holds to the real node's answers."""
+    terms = Terms({key: values for key, values in index.items() if key != "_ignored"}, index["_ignored"])
+    for bounds in ranges(one):
+        assert all(-(2**63) <= bound < 2**63 for bound in bounds.values())
+        assert all(isinstance(bound, int) for bound in bounds.values())
+    return memory_search.matches(Found("a-1", "a", {}, terms), one)
+
+
+def ranges(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give each range on a typed field."""
+    ((kind, said),) = one.items()
+    if kind == "range" and "tokens" not in said:
+        yield from said.values()
     if kind == "bool":
-        return any(found(inner, index) for inner in said["should"])
-    (field, wanted), *rest = said.items()
-    assert not rest
-    values = index.get(field, [])
-    if kind == "term":
-        return wanted in values
-    if kind == "terms":
-        return any(value in wanted for value in values)
-    if kind == "prefix":
-        return any(value.startswith(wanted["value"]) for value in values)
-    assert kind == "range"
-    assert all(-(2**63) <= bound < 2**63 for bound in wanted.values())
-    assert all(isinstance(bound, int) for bound in wanted.values())
-    return any(value >= wanted.get("gte", value) and value <= wanted.get("lte", value) for value in values)
-
-
-def accepted(condition: pattern.Condition, value: pattern.Scalar) -> bool:
-    """Say what the condition means, in this test's own words."""
-    match condition:
-        case Exact(literals):
-            return pattern.literal(value) in literals
-        case Prefix(text):
-            return isinstance(value, str) and value.startswith(text)
-        case Numeric(low, high, above, below):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return False
-            over = low is None or value > low or (value == low and not above)
-            under = high is None or value < high or (value == high and not below)
-            return over and under
+        for inner in (*said.get("should", []), *said.get("filter", []), *said.get("must_not", [])):
+            yield from ranges(inner)
 
 
 @st.composite
-def filters_near(draw: st.DrawFn, fields: dict[str, Any]) -> dict[str, list[Any]]:
+def filters_near(draw: st.DrawFn, fields: dict[str, Any]) -> dict[str, Any]:
     """Draw a filter about a document's own values, so that many match."""
-    asked: dict[str, list[Any]] = {}
+    asked: dict[str, Any] = {}
     for key, value in fields.items():
-        near = list(pattern.scalars(value)) or [None]
+        near = list(terms.scalars(value)) or [None]
         asked[key] = [
             draw(condition_near(draw(st.sampled_from(near)))) for _ in range(draw(st.integers(1, 2)))
         ]
+    if asked and draw(st.booleans()):
+        key = draw(st.sampled_from(sorted(asked)))
+        asked["$or"] = [{key: asked.pop(key)}, {"none": [1]}]
     return asked
 
 
 def condition_near(value: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any JSON value
-    kinds: list[st.SearchStrategy[Any]] = [st.just(value)]
+    kinds: list[st.SearchStrategy[Any]] = [
+        st.just(value),
+        st.just({"exists": True}),
+        st.just({"exists": False}),
+        st.sampled_from(["a", [0, 12], {"prefix": "a"}]).map(lambda excluded: {"anything-but": excluded}),
+    ]
     if isinstance(value, str):
-        kinds.append(st.integers(0, len(value)).map(lambda end: {"prefix": value[:end]}))
+        kinds.append(st.tuples(st.integers(0, len(value)), st.integers(0, len(value))).map(about(value)))
+        kinds.append(st.sampled_from(filter_cases.about(value[:40])))
     if isinstance(value, int | float) and not isinstance(value, bool):
         bound = st.sampled_from([value, value - 1, value - 0.25]) | NUMBER
         sign = st.sampled_from([">", ">=", "<", "<=", "="])
@@ -150,20 +149,40 @@ def condition_near(value: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any 
     return st.one_of(kinds)
 
 
+def about(value: str) -> Callable[[tuple[int, int]], Any]:
+    """Ask for what a text begins and ends with, in one of the ways there are."""
+
+    def ask(cut: tuple[int, int]) -> Any:  # noqa: ANN401 - any JSON value
+        start, end = sorted(cut)
+        head, middle, tail = value[:start], value[start:end], value[end:]
+        form = filter_cases.form
+        return [
+            {"prefix": head},
+            {"suffix": tail},
+            {"prefix": {"equals-ignore-case": head.swapcase()}},
+            {"suffix": {"equals-ignore-case": tail.swapcase()}},
+            {"wildcard": f"{form(head)}*{form(tail)}"},
+            {"wildcard": f"*{form(middle)}*" if middle else "*"},
+            {"anything-but": {"prefix": head + "x"}},
+            {"anything-but": [value, value + "x"]},
+        ][(start + end) % 8]
+
+    return ask
+
+
 @given(st.data(), FIELDS)
 def test_the_query_finds_every_document_that_the_filter_accepts(
     data: st.DataObject, fields: dict[str, Any]
 ) -> None:
     asked = data.draw(filters_near(fields))
-    clauses = pattern.parse(asked).clauses
-    if all(
-        any(
-            accepted(condition, value)
-            for condition in clause.conditions
-            for value in pattern.scalars(fields[clause.key])
-        )
-        for clause in clauses
-    ):
+    if match.matches(pattern.parse(asked), fields):
+        index = indexed(fields)
+        assert all(found(one, index) for one in filters(asked)[1:])
+
+
+@given(filter_cases.filters, filter_cases.events)
+def test_so_does_the_query_of_any_filter(asked: dict[str, Any], fields: dict[str, Any]) -> None:
+    if match.matches(pattern.parse(asked), fields):
         index = indexed(fields)
         assert all(found(one, index) for one in filters(asked)[1:])
 
@@ -218,6 +237,112 @@ def test_a_bound_beyond_a_long_is_none_that_opensearch_would_refuse(
 def test_a_range_on_anything_else_asks_for_all_that_have_the_attribute() -> None:
     assert filters({"service": [{"numeric": [">", 1]}]})[1:] == [
         {"prefix": {"tokens": {"value": "service="}}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "queries"),
+    [
+        ({"suffix": 'e"*'}, [{"wildcard": {"tokens": {"value": r'k="*e\\"\*"'}}}]),
+        (
+            {"equals-ignore-case": "Ab"},
+            [{"term": {"tokens": {"value": 'k="ab"', "case_insensitive": True}}}],
+        ),
+        (
+            {"equals-ignore-case": "Straße"},
+            [{"wildcard": {"tokens": {"value": 'k="stra*e"', "case_insensitive": True}}}],
+        ),
+        (
+            {"prefix": {"equals-ignore-case": "Straße"}},
+            [{"prefix": {"tokens": {"value": 'k="stra', "case_insensitive": True}}}],
+        ),
+        (
+            {"suffix": {"equals-ignore-case": "Straße"}},
+            [{"wildcard": {"tokens": {"value": 'k="*e"', "case_insensitive": True}}}],
+        ),
+        (
+            {"prefix": {"equals-ignore-case": "é"}},
+            [{"prefix": {"tokens": {"value": 'k="', "case_insensitive": True}}}],
+        ),
+        ({"equals-ignore-case": "é"}, [{"prefix": {"tokens": {"value": 'k="', "case_insensitive": True}}}]),
+        ({"wildcard": "a*b*"}, [{"wildcard": {"tokens": {"value": 'k="a*b*"'}}}]),
+        ({"wildcard": "a*"}, [{"prefix": {"tokens": {"value": 'k="a'}}}]),
+        ({"wildcard": "a"}, [{"terms": {"tokens": ['k="a"']}}]),
+        ({"cidr": "10.0.0.0/8"}, [{"prefix": {"tokens": {"value": 'k="'}}}]),
+        ({"exists": True}, [{"prefix": {"tokens": {"value": "k="}}}]),
+        ({"exists": False}, [{"bool": {"must_not": [{"prefix": {"tokens": {"value": "k="}}}]}}]),
+    ],
+)
+def test_each_operator_has_its_query(condition: object, queries: list[dict[str, Any]]) -> None:
+    (clause,) = filters({"k": [condition]})[1:]
+    alternatives = clause["bool"]["should"] if "should" in clause.get("bool", {}) else [clause]
+    assert alternatives[: len(queries)] == queries
+    assert [*map(list, alternatives[len(queries) :])] in ([], [["regexp"]])
+
+
+def test_texts_that_were_cut_are_found_whatever_they_may_have_ended_with() -> None:
+    index = indexed({"service": "x" * 9_000 + "end"})
+    for asked in ({"suffix": "end"}, {"wildcard": "x*end"}, {"suffix": {"equals-ignore-case": "END"}}):
+        (clause,) = filters({"service": [asked]})[1:]
+        assert found(clause, index)
+        assert not found(clause, indexed({"service": "x" * 900 + 'end"'}))
+
+
+@pytest.mark.parametrize("form", ["*" + "a" * 1_000, "*aab" * 100, "b*" + '"' * 60, "*" + "漢" * 70 + "*"])
+def test_opensearch_is_asked_for_no_form_whose_automaton_it_would_refuse(form: str) -> None:
+    (clause,) = filters({"service": [{"wildcard": form}]})[1:]
+    queries = clause["bool"]["should"] if "bool" in clause else [clause]
+    asked = queries[0].get("wildcard", {}).get("tokens", {}).get("value", "")
+    assert len(asked.partition("*")[2].replace("\\", "")) <= 64
+    text = form.replace("*", "-")
+    assert match.matches(pattern.parse({"service": [{"wildcard": form}]}), {"service": text})
+    assert found(clause, indexed({"service": text}))
+
+
+def test_anything_but_some_is_a_token_between_theirs() -> None:
+    (clause,) = filters({"k": [{"anything-but": ["b", "d"]}]})[1:]
+    assert clause["bool"]["should"] == [
+        {"range": {"tokens": {"gte": "k=", "lt": 'k="b"'}}},
+        {"range": {"tokens": {"gt": 'k="b"', "lt": 'k="d"'}}},
+        {"range": {"tokens": {"gt": 'k="d"', "lt": "k>"}}},
+    ]
+    (clause,) = filters({"k": [{"anything-but": {"prefix": ["b", "bc", "a\U0010ffff", "\ud7ff"]}}]})[1:]
+    assert clause["bool"]["should"] == [
+        {"range": {"tokens": {"gte": "k=", "lt": 'k="a\U0010ffff'}}},
+        {"range": {"tokens": {"gte": 'k="c', "lt": 'k="\ud7ff'}}},
+        {"range": {"tokens": {"gte": 'k="\ue000', "lt": "k>"}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "excluded",
+    [{"suffix": "a"}, {"equals-ignore-case": "a"}, {"wildcard": "a*"}, list(range(superset.MAX_GAPS + 1))],
+)
+def test_anything_but_what_no_range_leaves_out_is_any_value(excluded: object) -> None:
+    (clause,) = filters({"k": [{"anything-but": excluded}]})[1:]
+    assert clause == {"prefix": {"tokens": {"value": "k="}}}
+
+
+def test_a_value_too_long_for_a_token_is_excluded_by_match_alone() -> None:
+    long = "漢" * 2_700
+    for asked in ({"anything-but": long}, {"anything-but": {"prefix": long}}):
+        (clause,) = filters({"k": [asked]})[1:]
+        assert clause == {"range": {"tokens": {"gte": "k=", "lt": "k>"}}}
+
+
+def test_alternatives_are_a_query_each() -> None:
+    asked = {"c": [3], "$or": [{"a": [1]}, {"a": [2], "b": [2]}]}
+    assert filters(asked)[1:] == [
+        {"terms": {"tokens": ["c=3"]}},
+        {
+            "bool": {
+                "should": [
+                    {"terms": {"tokens": ["a=1"]}},
+                    {"bool": {"filter": [{"terms": {"tokens": ["a=2"]}}, {"terms": {"tokens": ["b=2"]}}]}},
+                ],
+                "minimum_should_match": 1,
+            }
+        },
     ]
 
 
@@ -283,8 +408,12 @@ def test_a_cut_prefix_still_finds_what_begins_with_all_of_it() -> None:
         ({"service": ["metrics"]}, "events-*,metrics-*,orders-*"),
         ({"family": ["metrics"]}, "metrics-*"),
         ({"family": ["orders", "metrics", "unknown"]}, "metrics-*,orders-*"),
-        ({"family": [{"prefix": "me"}]}, "events-*,metrics-*,orders-*"),
-        ({"family": ["metrics", {"prefix": "or"}]}, "events-*,metrics-*,orders-*"),
+        ({"family": [{"prefix": "me"}]}, "metrics-*"),
+        ({"family": ["metrics", {"suffix": "ers"}]}, "metrics-*,orders-*"),
+        ({"family": [{"anything-but": "metrics"}]}, "events-*,orders-*"),
+        ({"family": [{"exists": False}]}, "events-*,metrics-*,orders-*"),
+        ({"$or": [{"family": ["metrics"]}, {"family": ["orders"], "service": ["a"]}]}, "metrics-*,orders-*"),
+        ({"$or": [{"family": ["metrics"]}, {"service": ["a"]}]}, "events-*,metrics-*,orders-*"),
     ],
 )
 def test_a_filter_that_fixes_its_families_searches_those_alone(asked: dict[str, Any], indices: str) -> None:

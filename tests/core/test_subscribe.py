@@ -40,6 +40,7 @@ FRAME = st.fixed_dictionaries(
         "cursor": st.just("L0") | JSON,
         "snapshot": st.just(10) | JSON,
         "channel": st.just(CHANNEL) | JSON,
+        "conflate": st.just("service") | JSON,
     },
 )
 
@@ -252,3 +253,44 @@ def test_a_mistake_in_a_query_string_is_refused_with_the_parameters_name(
     with pytest.raises(Refused, match=f'"{next(iter(asked))}"') as refused:
         subscribe.query(asked)
     assert refused.value.code == code
+
+
+# --- conflation -------------------------------------------------------------------------------
+
+
+def test_every_hit_is_what_a_channel_gets_unless_asked_otherwise() -> None:
+    plain = subscribe.channel("acme", {"service": ["a"]}, ATTRIBUTES)
+    assert subscribe.conflated(plain, None, ATTRIBUTES) is plain
+    assert plain.conflate == ""
+
+
+def test_conflation_is_part_of_what_makes_channels_equal() -> None:
+    plain = subscribe.channel("acme", {}, ATTRIBUTES)
+    other = subscribe.channel("globex", {}, ATTRIBUTES)
+    found = [
+        subscribe.conflated(each, key, ATTRIBUTES)
+        for each in (plain, other)
+        for key in (None, "service", "severity", "family", "source", "eventType")
+    ]
+    assert len({each.id for each in found}) == len(found)
+    assert {each.filter for each in found} == {"{}"}
+    assert subscribe.conflated(plain, "service", None) == found[1]
+    assert found[1].conflate == "service"
+
+
+def test_an_attribute_that_no_event_has_is_refused_with_those_there_are() -> None:
+    plain = subscribe.channel("acme", {}, ATTRIBUTES)
+    with pytest.raises(Refused, match=r'"servce".*"conflate".*eventType, family, latencyMs') as refused:
+        subscribe.conflated(plain, "servce", ATTRIBUTES)
+    assert refused.value.code == "bad-conflate"
+
+
+@pytest.mark.parametrize("value", [1, True, "", [], {}])
+def test_conflate_is_the_name_of_an_attribute(value: object) -> None:
+    code, text = refused_frame(frame(type="subscribe", id="1", filter={}, conflate=value))
+    assert code == "bad-frame"
+    assert '"conflate"' in text
+
+
+def test_a_subscribe_says_what_to_conflate_by() -> None:
+    assert subscribe.request(frame(type="subscribe", id="1", filter={}, conflate="x")).conflate == "x"

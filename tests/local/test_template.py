@@ -21,6 +21,8 @@ OUTPUTS = {
     *stack.OUTPUTS.values(),
     "DeltasDeadLetterQueueUrl",
     "EventsDeadLetterQueueUrl",
+    "FanoutDeadLetterQueueUrl",
+    "FanoutQueueUrl",
     "IndexRoleArn",
     "ManagementEndpoint",
     "MessageRoleArn",
@@ -115,17 +117,20 @@ def test_what_a_rule_cannot_deliver_goes_to_the_dead_letters_of_its_hop() -> Non
 
 def test_an_outage_of_days_ends_without_a_dead_letter() -> None:
     queues = of_type("AWS::SQS::Queue")
-    assert len(queues) == 4
+    assert len(queues) == 6
     assert {each["MessageRetentionPeriod"] for each in queues.values()} == {14 * 86_400}
     counts = [each["RedrivePolicy"]["maxReceiveCount"] for each in queues.values() if "RedrivePolicy" in each]
-    assert counts == [1000, 1000]
+    assert counts == [1000, 1000, 1000]
 
 
-def test_both_mappings_take_partial_failures_and_limit_concurrency_without_reserving_it() -> None:
-    for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
+def test_all_mappings_take_partial_failures_and_limit_concurrency_without_reserving_it() -> None:
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+    for mapping in mappings.values():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["BatchSize"] == {"Fn::If": ["OnAws", 1000, 10]}
         assert "MaximumConcurrency" in mapping["ScalingConfig"]
+    many = {"Fn::If": ["OnAws", 1000, 10]}
+    sizes = {name: mapping["BatchSize"] for name, mapping in mappings.items()}
+    assert sizes == {"IndexMapping": many, "BroadcastMapping": many, "FanoutMapping": 1}
     assert not [name for name, each in functions().items() if "ReservedConcurrentExecutions" in each]
 
 
@@ -152,8 +157,68 @@ def test_indices_are_retired_each_day_unless_the_stack_was_told_not_to() -> None
     assert schedule["Input"] == {"Fn::If": ["Retires", '{"dryRun": false}', '{"dryRun": true}']}
 
 
+def test_who_hands_jobs_on_may_and_who_does_them_posts_as_the_broadcast_function_does() -> None:
+    queue = {"Fn::GetAtt": ["FanoutQueue", "Arn"]}
+    roles = of_type("AWS::IAM::Role")
+    sending = {
+        name
+        for name, role in roles.items()
+        for each in statements(role)
+        if "sqs:SendMessage" in each["Action"] and str(queue) in str(each["Resource"])
+    }
+    assert sending == {"BroadcastRole"}
+    own = ("logs:", "sqs:")
+    ours, theirs = (
+        [each for each in statements(roles[name]) if not str(each["Action"][0]).startswith(own)]
+        for name in ("BroadcastRole", "FanoutRole")
+    )
+    assert ours == theirs
+
+
 def test_no_index_is_made_before_its_template_is_applied() -> None:
     assert TEMPLATE["Resources"]["IndexMapping"]["DependsOn"] == "Setup"
+
+
+def test_the_pages_that_may_ask_over_http_are_those_that_may_open_a_socket() -> None:
+    (http,) = (api for api in of_type("AWS::ApiGatewayV2::Api").values() if api["ProtocolType"] == "HTTP")
+    cors = http["CorsConfiguration"]["Fn::If"][1]
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
+    assert variables["LIVEDEX_ALLOWED_ORIGINS"] == {"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}
+    assert "AllowCredentials" not in cors  # no cookie means anything here
+    assert {"authorization", "x-api-key"} <= set(cors["AllowHeaders"])
+
+
+def test_only_who_is_asked_for_a_key_may_look_one_up_and_nobody_may_write_one() -> None:
+    keys = {
+        name: each["Action"]
+        for name, role in of_type("AWS::IAM::Role").items()
+        for each in statements(role)
+        if "KEY#*" in str(each.get("Condition"))
+    }
+    assert keys == {
+        f"{name}Role": ["dynamodb:GetItem"] for name in ("Authorize", "Connect", "Query", "Ticket")
+    }
+    for role in of_type("AWS::IAM::Role").values():
+        for each in statements(role):
+            writes = set(each["Action"]) & {
+                f"dynamodb:{word}Item" for word in ("Put", "Update", "BatchWrite")
+            }
+            unbounded = "Condition" not in each
+            assert not (writes and unbounded), each
+
+
+def test_a_shared_secret_and_aws_do_not_go_together() -> None:
+    assertions = TEMPLATE["Rules"]["AwsHasNoLocalSettings"]["Assertions"]
+    pattern = re.compile(TEMPLATE["Parameters"]["JwtAlgorithms"]["AllowedPattern"])
+    refused = {"Fn::Not": [{"Fn::Equals": [{"Ref": "JwtAlgorithms"}, "HS256"]}]}
+    assert refused in [each["Assert"] for each in assertions]
+    taken = [
+        text
+        for text in ("HS256", "RS256", "RS256,ES256,EdDSA", "RS256,HS256", "none", "HS512", "")
+        if pattern.fullmatch(text)
+    ]
+    assert taken == ["HS256", "RS256", "RS256,ES256,EdDSA"]
 
 
 def test_an_api_may_invoke_only_what_it_routes_to() -> None:

@@ -39,7 +39,7 @@ class MemoryQueues:
         most_receives: After so many receives a delivery becomes a dead letter, as a redrive policy has it.
 
     Attributes:
-        taking: Whether the dead-letter queue takes anything.
+        taking: Whether the dead-letter queue takes letters, and the queue what is put into it.
     """
 
     def __init__(self, clock: Clock, most_receives: int = 1_000) -> None:
@@ -89,6 +89,13 @@ class MemoryQueues:
         for receipt in receipts:
             if receipt in self._graves:
                 self._graves[receipt].visible = self._clock.now()
+
+    def put(self, bodies: Sequence[str]) -> Sequence[bool]:
+        """Put each body into the queue, as new; for each whether it was taken."""
+        if self.taking:
+            for body in bodies:
+                self.send(body)
+        return [self.taking] * len(bodies)
 
     def resend(self, bodies: Sequence[str]) -> Sequence[bool]:
         """Put each body into the queue, marked; all are taken."""

@@ -6,22 +6,38 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pipeline.core.audience import Receipt
+from pipeline.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.audience import Post
+    from pipeline.ports import Clock
 
 
 class MemorySockets:
-    """``ports.Sockets`` in memory."""
+    """``ports.Sockets`` in memory.
 
-    def __init__(self) -> None:
+    Args:
+        clock: By which nothing is posted past the deadline; None lets no deadline pass.
+
+    Attributes:
+        trouble: Why nothing can be posted or closed; empty as long as it can.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.trouble = ""
+        self._clock = clock
         self._frames: dict[tuple[str, str], list[bytes]] = {}
         self._receipts: dict[tuple[str, str], list[Receipt]] = defaultdict(list)
 
-    def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:  # noqa: ARG002 - nothing takes time here
+    def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:
         """Post all frames; a receipt for each, in order."""
+        if not posts:
+            return []
+        self._check()
+        if self._clock and self._clock.now() >= deadline:
+            return [Receipt.LAGGED] * len(posts)
         failed: dict[tuple[str, str], Receipt] = {}
         receipts = []
         for post in posts:
@@ -34,6 +50,7 @@ class MemorySockets:
 
     def close(self, connection_id: str, endpoint: str) -> None:
         """Close a connection; closing one that is gone is no error."""
+        self._check()
         self._frames.pop((endpoint, connection_id), None)
 
     def open(self, connection_id: str, endpoint: str) -> None:
@@ -47,6 +64,10 @@ class MemorySockets:
     def answer(self, connection_id: str, endpoint: str, *receipts: Receipt) -> None:
         """Say what becomes of the next posts to a connection, instead of what else would."""
         self._receipts[endpoint, connection_id] += receipts
+
+    def _check(self) -> None:
+        if self.trouble:
+            raise Unavailable("API Gateway", self.trouble)
 
     def _post(self, post: Post) -> Receipt:
         place = (post.endpoint, post.connection_id)

@@ -1,46 +1,62 @@
-"""Connections, channels, members and tickets in dictionaries."""
+"""Connections and the members of channels in dictionaries."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.core.audience import Member
+from pipeline.adapters.memory.credentials import MemoryCredentials
+from pipeline.adapters.memory.ledger import MemoryLedger
+from pipeline.adapters.memory.registry import MemoryRegistry
+from pipeline.core.audience import Member, in_part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pipeline.core.audience import Channel, Connection, Principal
+    from pipeline.core.audience import Channel, Connection
     from pipeline.ports import Clock
 
 LIFE = 7_800_000
-"""Milliseconds that a connection's rows live; see ``dynamodb.LIFE``."""
+"""Milliseconds that a connection's rows live; see ``dynamodb_rows.LIFE``."""
 
 
-class MemoryConnectionTable:
+class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
     """``ports.ConnectionTable`` in memory.
+
+    Each method is one step for whoever else uses the table, but ``subscribe``, which is two: ``join``
+    and ``register``.
 
     Args:
         clock: For the end of rows.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        MemoryRegistry.__init__(self, clock)
+        MemoryLedger.__init__(self, clock)
+        MemoryCredentials.__init__(self)
         self._connections: dict[str, tuple[Connection, int]] = {}
         self._members: dict[tuple[str, str], dict[str, tuple[Member, int]]] = defaultdict(dict)
         self._subscriptions: dict[str, dict[tuple[str, str], tuple[Channel, int]]] = defaultdict(dict)
-        self._channels: dict[str, dict[str, Channel]] = defaultdict(dict)
-        self._versions: dict[str, int] = defaultdict(int)
-        self._tickets: dict[str, tuple[Principal, int]] = {}
+
+    # --- connections --------------------------------------------------------------------------
 
     def connect(self, connection: Connection) -> None:
         """Remember an open connection."""
-        self._connections[connection.id] = (connection, self._end())
+        opened = replace(connection, since=self._clock.now())
+        self._connections[connection.id] = (opened, self._end())
 
     def connection(self, connection_id: str) -> Connection | None:
         """The connection, or None. One whose token has ended is still there, so that it can be told."""
         connection, end = self._connections.get(connection_id, (None, 0))
         return connection if end > self._clock.now() else None
+
+    def connections(self, tenant: str, now: int) -> Iterator[Connection]:
+        """The tenant's connections whose row and whose token have not ended, by their ids."""
+        for connection, end in sorted(self._connections.values(), key=lambda each: each[0].id):
+            principal = connection.principal
+            if principal.tenant == tenant and end > now and principal.expires > now:
+                yield connection
 
     def disconnect(self, connection_id: str) -> None:
         """Forget a connection and its memberships."""
@@ -48,15 +64,19 @@ class MemoryConnectionTable:
             self._members[place].pop(connection_id, None)
         self._connections.pop(connection_id, None)
 
-    def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:  # noqa: ARG002 - for a cleaner
-        """Write the membership, then the channel."""
+    # --- members ------------------------------------------------------------------------------
+
+    def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+        """Write the membership, then the channel with a fresh ``touch``, in this order."""
+        self.join(connection, channel)
+        self.register(channel, touch)
+
+    def join(self, connection: Connection, channel: Channel) -> None:
+        """Make the connection a member of the channel, as new: one step."""
         place = (channel.tenant, channel.id)
         member = Member(connection.id, connection.endpoint, connection.principal.expires)
         self._subscriptions[connection.id][place] = (channel, self._end())
         self._members[place][connection.id] = (member, self._end())
-        if channel.id not in self._channels[channel.tenant]:
-            self._channels[channel.tenant][channel.id] = channel
-            self._versions[channel.tenant] += 1
 
     def unsubscribe(self, connection_id: str, channel: Channel) -> None:
         """Take the connection out of the channel."""
@@ -69,30 +89,32 @@ class MemoryConnectionTable:
         now = self._clock.now()
         return [channel for channel, end in self._subscriptions[connection_id].values() if end > now]
 
-    def version(self, tenant: str) -> int:
-        """A number that grows with each channel that comes; 0 at first."""
-        return self._versions[tenant]
-
-    def channels(self, tenant: str) -> Sequence[Channel]:
-        """The tenant's channels."""
-        return list(self._channels[tenant].values())
-
-    def members(self, channel: Channel, now: int) -> Sequence[Member]:
-        """The channel's members whose row and whose token have not ended."""
+    def members(
+        self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
+    ) -> Sequence[Member]:
+        """The channel's members of a part whose row has not ended, nor their token unless ``ended``."""
         found = self._members[channel.tenant, channel.id].values()
-        return [member for member, end in found if end > now and member.expires > now]
+        alive = [member for member, end in found if end > now and (ended or member.expires > now)]
+        return [member for member in alive if in_part(member.connection_id, part)]
 
-    def put_ticket(self, ticket_hash: str, principal: Principal, expires: int) -> None:
-        """Remember a single-use ticket by its hash."""
-        self._tickets[ticket_hash] = (principal, expires)
+    # --- slow members -------------------------------------------------------------------------
 
-    def take_ticket(self, ticket_hash: str, now: int) -> Principal | None:
-        """Use a ticket up: its principal the first time before it ends, None ever after."""
-        principal, ends = self._tickets.get(ticket_hash, (None, 0))
-        if ends <= now:
-            return None
-        del self._tickets[ticket_hash]
-        return principal
+    def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
+        """Note of each (channel, connection id) that frames from a time on may be missing."""
+        for channel, connection_id in members:
+            of_channel = self._members[channel.tenant, channel.id]
+            if connection_id in of_channel:
+                member, end = of_channel[connection_id]
+                lowest = since if member.lagged is None else min(since, member.lagged)
+                of_channel[connection_id] = (replace(member, lagged=lowest), end)
+
+    def lagged(self, connection_id: str) -> Sequence[tuple[Channel, int]]:
+        """The connection's channels that are marked, each with its time."""
+        marks = [
+            (channel, self._members[channel.tenant, channel.id][connection_id][0].lagged)
+            for channel in self.subscriptions(connection_id)
+        ]
+        return [(channel, since) for channel, since in marks if since is not None]
 
     def _end(self) -> int:
         return self._clock.now() + LIFE

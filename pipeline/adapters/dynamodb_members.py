@@ -1,0 +1,160 @@
+"""The members of channels on DynamoDB: each under its channel, and once more under its connection."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
+
+from pipeline.adapters import dynamodb_rows as rows
+from pipeline.adapters import dynamodb_shards as shards
+from pipeline.adapters.dynamodb_calls import READ_BATCH, SERVICE, TRIES
+from pipeline.adapters.dynamodb_writes import delete, put, update
+from pipeline.core.audience import in_part
+from pipeline.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.adapters.dynamodb_calls import TableCalls
+    from pipeline.adapters.dynamodb_rows import Row
+    from pipeline.adapters.dynamodb_writes import Write
+    from pipeline.core.audience import Channel, Connection, Member
+    from pipeline.ports import Clock
+
+TRANSACTION = 100
+"""Writes a transaction.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+THREADS = 8
+"""That read or mark a big channel at once."""
+
+MARK_IF = "attribute_exists(pk) AND (attribute_not_exists(lagged) OR lagged > :since)"
+
+
+class DynamoMembers:
+    """The members' part of ``ports.ConnectionTable``; see ``dynamodb``."""
+
+    _table: TableCalls
+    _clock: Clock
+
+    def join(self, connection: Connection, channel: Channel) -> None:
+        """Make the connection a member of the channel, as new.
+
+        The two rows of a membership are written together, so that no member is left which a
+        disconnect cannot find; and with them goes the row that the same member may have had in another
+        shard.
+        """
+        now = self._clock.now()
+        note = self._table.get(rows.spread_key(channel))
+        if shards.counts(connection.id) and (note or self._is_crowded(channel)):
+            note = rows.spread_key(channel) | rows.numbers(ttl=now // 1_000 + shards.NOTE_LIFE)
+            self._table.put(note)
+        shard, other = rows.FIRST_SHARD, shards.spread_shard(connection.id)
+        if shards.spreads(note, now):
+            shard, other = other, shard
+        ends = rows.numbers(ttl=now // 1_000 + rows.LIFE)
+        known = rows.texts(tenant=channel.tenant, shard=shard) | rows.channel_values(channel)
+        member = rows.texts(endpoint=connection.endpoint) | rows.numbers(expires=connection.principal.expires)
+        writes = [
+            put(rows.subscription_key(connection.id, channel.id) | known | ends),
+            put(rows.member_key(channel, shard, connection.id) | member | ends),
+        ]
+        if note:
+            writes.append(delete(rows.member_key(channel, other, connection.id)))
+        self._write(writes)
+
+    def unsubscribe(self, connection_id: str, channel: Channel) -> None:
+        """Take the connection out of the channel."""
+        key = rows.subscription_key(connection_id, channel.id)
+        row = self._table.get(key)
+        if row:
+            member = rows.member_key(channel, rows.text(row, "shard"), connection_id)
+            self._write([delete(key), delete(member)])
+
+    def subscriptions(self, connection_id: str) -> Sequence[Channel]:
+        """The channels of a connection."""
+        return [rows.subscription(row) for row in self._subscriptions(connection_id)]
+
+    def members(
+        self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
+    ) -> Sequence[Member]:
+        """The channel's members of a part whose row has not ended, nor their token unless ``ended``.
+
+        A member that moves to another shard while they are read may be met in both, and is given once.
+        """
+        found = list(self._shard(channel, rows.FIRST_SHARD, now))
+        if found and rows.key_of(found[0]) == rows.spread_key(channel):
+            del found[0]
+            others = shards.of_part(part)
+            with ThreadPoolExecutor(min(THREADS, len(others))) as threads:
+                found += chain.from_iterable(
+                    threads.map(lambda shard: list(self._shard(channel, shard, now)), others)
+                )
+        members = {member.connection_id: member for member in map(rows.member, found)}
+        alive = [member for member in members.values() if ended or member.expires > now]
+        return [member for member in alive if in_part(member.connection_id, part)]
+
+    def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
+        """Note of each (channel, connection id) that frames from a time on may be missing.
+
+        Both rows of a membership are marked, together: the broadcaster reads one and the answer to a
+        client's own frame reads the other.
+        """
+        known = {(channel.id, name): (channel, name) for channel, name in members}
+        pairs = list(known.values())
+        chunks = [pairs[start : start + READ_BATCH // 2] for start in range(0, len(pairs), READ_BATCH // 2)]
+        with ThreadPoolExecutor(max(1, min(THREADS, len(chunks)))) as threads:
+            for _ in threads.map(lambda chunk: self._mark(chunk, since), chunks):
+                pass
+
+    def lagged(self, connection_id: str) -> Sequence[tuple[Channel, int]]:
+        """The connection's channels that are marked, each with its time."""
+        return [
+            (rows.subscription(row), rows.number(row, "lagged"))
+            for row in self._subscriptions(connection_id)
+            if "lagged" in row
+        ]
+
+    def _is_crowded(self, channel: Channel) -> bool:
+        return self._table.has(rows.members_pk(channel), rows.CONNECTIONS, shards.CROWD)
+
+    def _subscriptions(self, connection_id: str) -> Iterator[Row]:
+        pk = rows.connection_pk(connection_id)
+        return self._table.query(pk, prefix=rows.SUBSCRIPTIONS, alive_at=self._clock.now())
+
+    def _shard(self, channel: Channel, shard: str, now: int) -> Iterator[Row]:
+        return self._table.query(rows.members_pk(channel, shard), alive_at=now)
+
+    def _mark(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
+        """Mark up to ``TRANSACTION`` / 2 memberships; those that are gone, or marked lower, are left out."""
+        channels = {channel.id: channel for channel, _ in members}
+        known = self._table.get_all([rows.subscription_key(name, channel.id) for channel, name in members])
+        marks = [_mark(channels[rows.named(row["sk"])], row, since) for row in known]
+        for attempt in range(TRIES):
+            codes = self._table.together(*chain.from_iterable(marks)) if marks else ()
+            if not codes:
+                return
+            refused = ["ConditionalCheckFailed" in pair for pair in zip_longest(codes[::2], codes[1::2])]
+            marks = [mark for mark, no in zip(marks, refused, strict=True) if not no]
+            self._table.pause(attempt)
+        raise Unavailable(SERVICE, f"{len(marks)} members could not be marked: others held their rows")
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        """Write all together, however often others hold one of the rows.
+
+        Raises:
+            Unavailable: Others held them all the while.
+        """
+        for attempt in range(TRIES):
+            if not self._table.together(*writes):
+                return
+            self._table.pause(attempt)
+        raise Unavailable(SERVICE, "others kept writing to the same membership")
+
+
+def _mark(channel: Channel, row: Row, since: int) -> tuple[Write, Write]:
+    """The two writes that mark the membership of a ``SUB#`` row."""
+    member = rows.member_key(channel, rows.text(row, "shard"), rows.named(row["pk"]))
+    change, values = "SET lagged = :since", rows.numbers(**{":since": since})
+    return update(rows.key_of(row), change, values, MARK_IF), update(member, change, values, MARK_IF)

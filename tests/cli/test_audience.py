@@ -1,0 +1,90 @@
+"""``livedex channels`` and ``livedex connections`` over the memory table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline import wiring
+from pipeline.cli import audience, endpoints
+from pipeline.cli.endpoints import Stack, Target
+from pipeline.settings import read
+from tests.examples import channel, connection
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from pipeline.ports import ConnectionTable
+
+ERRORS = channel({"severity": ["error"]})
+LONG = channel({"service": [f"service-{number}" for number in range(20)]}, tenant="other")
+OPENED = "2026-01-01T00:00:00.000Z"
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> ConnectionTable:
+    """The table of a stack in memory: four hours of three people's listening, two of them still here."""
+    settings = read({"LIVEDEX_TARGET": "memory", "LIVEDEX_TABLE": uuid4().hex})
+    monkeypatch.setattr(endpoints, "find", lambda *_: Stack(Target.LOCAL, "", {}, settings))
+    table, clock = wiring.table(settings), wiring.clock(settings)
+    for name, each in (("ann", ERRORS), ("ben", ERRORS), ("cat", LONG)):
+        opened = connection(name, tenant=each.tenant, expires=clock.now() + 7_000_000)
+        table.connect(opened)
+        table.subscribe(opened, each, clock.now())
+    table.mark_lagged([(ERRORS, "ben")], clock.now())
+    table.disconnect("cat")
+    clock.sleep(4_000)
+    return table
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(audience.commands, words)
+
+
+@pytest.mark.usefixtures("table")
+def test_channels_are_shown_with_how_many_listen_and_are_behind() -> None:
+    head, errors, long = run("channels").stdout.splitlines()
+    assert head.split() == ["TENANT", "CHANNEL", "MEMBERS", "LAGGED", "JOINED", "AGE", "CONFLATE", "FILTER"]
+    assert errors.split()[:4] == ["acme", ERRORS.id, "2", "1"]
+    assert errors.split()[5:] == ["1h", "6m", "-", '{"severity":["error"]}']
+    assert long.split()[:4] == ["other", LONG.id, "0", "0"]
+    assert long.endswith("…")
+
+
+@pytest.mark.usefixtures("table")
+def test_channels_are_json_for_programs_with_their_whole_filters() -> None:
+    (found,) = json.loads(run("channels", "--tenant", "other", "--json").stdout)
+    assert found["filter"] == json.loads(LONG.filter)
+    assert (found["tenant"], found["members"], found["age"]) == ("other", 0, 4_000)
+
+
+@pytest.mark.usefixtures("table")
+def test_connections_are_shown_with_their_subscriptions_and_their_ends() -> None:
+    lines = [line.split() for line in run("connections").stdout.splitlines()]
+    assert lines == [
+        ["TENANT", "CONNECTION", "SUBJECT", "SINCE", "EXPIRES", "SUBSCRIPTIONS"],
+        ["acme", "ann", "ann", OPENED, "2026-01-01T01:56:40.000Z", "1"],
+        ["acme", "ben", "ben", OPENED, "2026-01-01T01:56:40.000Z", "1"],
+    ]
+
+
+@pytest.mark.usefixtures("table")
+def test_connections_are_json_for_programs() -> None:
+    found = json.loads(run("connections", "--json", "--tenant", "acme").stdout)
+    assert [(each["subject"], each["subscriptions"]) for each in found] == [("ann", 1), ("ben", 1)]
+
+
+@pytest.mark.usefixtures("table")
+def test_nobody_and_nothing_are_said() -> None:
+    assert run("connections", "--tenant", "other").stdout == "Nobody is connected.\n"
+    assert run("channels", "--tenant", "nobody").stdout.startswith("There are no channels")
+    assert json.loads(run("channels", "--tenant", "nobody", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0s"), (59, "59s"), (60, "1m"), (7_260, "2h 1m")])
+def test_an_age_is_told_as_people_say_it(seconds: int, told: str) -> None:
+    assert audience._length(seconds) == told  # noqa: SLF001 - each form of it
