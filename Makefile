@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run up down status logs deploy delete check format test bench bench-index bench-broadcast chaos soak requirements clean
+.PHONY: help setup setup-dev run up down status logs deploy delete check format test web web-check bench bench-index bench-broadcast chaos soak requirements clean
 
 PYTHON ?= python3
 TARGET ?= local
@@ -37,22 +37,35 @@ deploy: setup ## Package and deploy; TARGET=aws for your account
 delete: setup ## Remove every AWS resource that deploy made
 	@$(BIN)/livedex delete --target $(TARGET)
 
-check: setup-dev ## Lint, types, layout, template
+check: setup-dev ## Lint, types, layout, template, specifications, web
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python -m tests.specifications
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web-check; else echo "web/ was not checked: there is no Node"; fi
 
 format: setup-dev ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 test: setup-dev ## All tests, on the real engines; ends with pytest's summary
-	$(BIN)/pytest
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web/node_modules; fi
+	$(BIN)/pytest -n 2 --dist loadfile
 
-soak: setup-dev ## The long and large tests: hostile events by the ten thousand, then by FUZZ_SECONDS=300 of atheris
-	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz tests/contracts/test_table_at_size.py tests/contracts/test_dynamodb_races.py
+web: web/node_modules ## Build the browser client and the live page (needs Node 20.19 or later)
+	npm --prefix web run build
+
+web-check: web/node_modules ## Lint, format and types of web/
+	npm --prefix web run check
+
+web/node_modules: web/package-lock.json
+	npm --prefix web ci
+	@touch $@
+
+soak: setup-dev ## The long and large tests: hostile events by the ten thousand, a browser cut off 50 times, then FUZZ_SECONDS=300 of atheris
+	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz tests/contracts/test_table_at_size.py tests/contracts/test_dynamodb_races.py tests/browser/test_missing_nothing.py
 	-$(BIN)/uv pip install --quiet --target .tools/atheris atheris==3.0.0
 	$(BIN)/python -m tests.fuzz.bytes_through_stages $(FUZZ_SECONDS)
 

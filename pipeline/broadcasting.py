@@ -22,7 +22,7 @@ from pipeline.posting import Sending
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.core.audience import Channel
+    from pipeline.core.audience import Channel, Member
     from pipeline.core.model import Delivery, Delta
     from pipeline.ports import Clock, ConnectionTable, Queues, Sockets
     from pipeline.registry import Registry
@@ -120,7 +120,13 @@ def broadcast(
     try:
         report.late = _note_late(deltas, table, stamp, bounds)
         wanted = _wanted(deltas, registry, table)
-        sendings = [_sending(*each, table, clock, stamp, bounds, report) for each in wanted.items()]
+        report.matched = sum(len(hits) for hits in wanted.values())
+        audiences = table.audiences(list(wanted), clock.now())
+        sendings = [
+            _sending(channel, hits, members, stamp, bounds, report)
+            for (channel, hits), members in zip(wanted.items(), audiences, strict=True)
+            if members
+        ]
         _in_time(clock, until)
         near, far = _apart(sendings, bounds.posts_per_second * (until - clock.now()) // 1_000)
         report.jobs = hand_on(
@@ -184,17 +190,12 @@ def _wanted(
 def _sending(
     channel: Channel,
     hits: Sequence[thin.Hit],
-    table: ConnectionTable,
-    clock: Clock,
+    members: Sequence[Member],
     stamp: int,
     bounds: Bounds,
     report: Broadcast,
 ) -> Sending:
     """The frames of a channel, packed once for all its members."""
-    report.matched += len(hits)
-    members = table.members(channel, clock.now(), ended=True)
-    if not members:
-        return Sending(channel, (), (), ())
     before = cursor.live(channel.id, stamp - 1)
     kept = thin.thin(hits, conflate=channel.conflate, budget=bounds.budget, since=before)
     report.conflated += kept.conflated

@@ -105,7 +105,7 @@ def hits(
     limiter.hold_hits(principal.tenant, clock.now())
     request = subscribe.query(asked)
     if request.id:
-        return {"hits": [delta.fields() for delta in _one(request.id, principal.tenant, library)]}
+        return {"hits": list(_whole(request.id, principal.tenant, library))}
     declared = library.routes.attributes
     plain = subscribe.channel(principal.tenant, request.filter, declared)
     channel = subscribe.conflated(plain, request.conflate, declared)
@@ -116,11 +116,15 @@ def hits(
     return {"hits": [delta.fields() for delta in found], "cursor": onwards}
 
 
-def _one(document_id: str, tenant: str, library: Library) -> Iterator[Delta]:
+def _whole(document_id: str, tenant: str, library: Library) -> Iterator[JsonObject]:
+    """The one hit, and beside it all of its event's ``detail``, as it came."""
     indices = query.indices(pattern.parse({}), library.routes.families)
     library.store.refresh(indices)
     found = library.store.search(indices, query.document(document_id, tenant=tenant))
-    return (_delta(hit, library) for hit in found)
+    for hit in found:
+        source = hit["_source"]
+        detail = orjson.loads(source["raw"]) if "raw" in source else source["detail"]
+        yield {**_delta(hit, library).fields(), "detail": detail}
 
 
 def _page(

@@ -243,6 +243,9 @@ class ConnectionTable(Protocol):
             ended: Whether to give those too whose token has ended while their row has not: they are told.
         """
 
+    def audiences(self, channels: Sequence[Channel], now: int) -> Sequence[Sequence[Member]]:
+        """The members of each channel, in order, those whose token has ended too; many are read at once."""
+
     # --- the cleaner --------------------------------------------------------------------------
 
     def tenants(self) -> Iterator[str]:
@@ -252,7 +255,7 @@ class ConnectionTable(Protocol):
         """The tenant's channels, each with its ``touch``."""
 
     def remove_channel(self, channel: Channel, touch: int) -> bool:
-        """Take a channel out of its tenant's registry, with a new version; False where its ``touch`` changed."""
+        """Take a channel out of its tenant's registry, with a new version; False where ``touch`` changed."""
 
     # --- slow members -------------------------------------------------------------------------
 

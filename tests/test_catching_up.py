@@ -333,3 +333,13 @@ def test_a_pointers_document_is_found_by_its_id_and_only_by_its_tenant(world: Wo
 
     assert [hit["id"] for hit in world.page(id=ours)["hits"]] == [ours]
     assert world.page(id=theirs)["hits"] == []
+
+
+def test_a_hit_asked_for_by_its_id_brings_the_whole_detail_as_it_came(world: World) -> None:
+    world.store_events(envelope("ours"))
+    [sent] = world.page()["hits"]
+    assert "detail" not in sent
+
+    [whole] = world.page(id=sent["id"])["hits"]
+
+    assert whole == sent | {"detail": envelope("ours")["detail"]}

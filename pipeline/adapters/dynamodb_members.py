@@ -29,6 +29,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 THREADS = 8
 """That read or mark a big channel at once."""
 
+READERS = 16
+"""Channels whose members are read at once."""
+
 MARK_IF = "attribute_exists(pk) AND (attribute_not_exists(lagged) OR lagged > :since)"
 
 
@@ -94,6 +97,17 @@ class DynamoMembers:
         members = {member.connection_id: member for member in map(rows.member, found)}
         alive = [member for member in members.values() if ended or member.expires > now]
         return [member for member in alive if in_part(member.connection_id, part)]
+
+    def audiences(self, channels: Sequence[Channel], now: int) -> Sequence[Sequence[Member]]:
+        """The members of each channel, in order, those whose token has ended too.
+
+        One after another, 5 ms each, would take the time that a batch has for 2,000 channels before the
+        first post.
+        """
+        if len(channels) <= 1:
+            return [self.members(channel, now, ended=True) for channel in channels]
+        with ThreadPoolExecutor(min(READERS, len(channels))) as threads:
+            return list(threads.map(lambda channel: self.members(channel, now, ended=True), channels))
 
     def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
         """Note of each (channel, connection id) that frames from a time on may be missing.

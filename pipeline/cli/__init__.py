@@ -50,6 +50,7 @@ COMMANDS = {
     "chaos": ("chaos", "Put a proxy that breaks things before an engine, until Ctrl-C."),
     "routes": ("routes", "Try the routes on an event, or propose some for a sample."),
     "filter": ("filters", "Try a filter on events, hold cases against their filters, or explain one."),
+    "page": ("live_page", "Serve the live page of the running local stack, until Ctrl-C."),
     "run": ("panel", "Start, deploy, put sample events and watch; Ctrl-C ends what this started."),
 }
 """Each command: the module that has it, and its line in ``livedex --help``."""

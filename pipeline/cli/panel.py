@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from pipeline.cli import clients, endpoints, panel_view, producer, sample
+from pipeline.cli import clients, endpoints, live_page, panel_view, producer, sample
 from pipeline.cli.arrivals import Growth
 from pipeline.cli.endpoints import Stack, Target
 from pipeline.cli.figures import Figures
@@ -59,9 +59,15 @@ def run(
     """Start the local stack, deploy to it, put sample events and watch. Ctrl-C ends what this started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being terminated ends it as Ctrl-C does
     folder = Path.cwd()
-    with suppress(KeyboardInterrupt), _standing(folder, opensearch_url):
+    with (
+        suppress(KeyboardInterrupt),
+        live_page.prepared(folder) as built,
+        _standing(folder, opensearch_url),
+    ):
         deploy.deploy(Target.LOCAL.value, folder, tell=_progress)
-        _watch(endpoints.find(Target.LOCAL), folder, None if no_producer else rate, seconds, tenant)
+        found = endpoints.find(Target.LOCAL)
+        with live_page.served(built, found, folder, tenant) as page:
+            _watch(found, folder, None if no_producer else rate, seconds, tenant, page)
 
 
 @contextmanager
@@ -78,9 +84,13 @@ def _standing(folder: Path, opensearch_url: str | None) -> Iterator[None]:
             stack.down(folder)
 
 
-def _watch(found: Stack, folder: Path, rate: float | None, seconds: float | None, tenant: str) -> None:
+def _watch(
+    found: Stack, folder: Path, rate: float | None, seconds: float | None, tenant: str, page: str | None
+) -> None:
     now = _now()
-    figures = Figures(began=now, now=now, addresses={"opensearch": found.settings.opensearch_url})
+    addresses = {"live page": page} if page else {}
+    addresses["opensearch"] = found.settings.opensearch_url
+    figures = Figures(began=now, now=now, addresses=addresses)
     stop = threading.Event()
     thread = threading.Thread(target=_produce, args=(found, figures, rate, stop), daemon=True)
     if rate is not None:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import urllib3
 
+from pipeline.client import frames
 from pipeline.client.news import Refused
+from pipeline.client.polling import Page, PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pipeline.client.client import Dial
     from pipeline.client.news import Hit
+    from pipeline.client.polling import Pages
 
 TIMEOUT = 30.0
 """Seconds; an HTTP API's integration ends within 30:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 
 SUCCESS = range(200, 300)
+NOT_MODIFIED = 304
 MISTAKE = range(400, 500)
 AGAIN = frozenset({408, 425, 429})
 """Of the 4xx, those after which the same request may succeed."""
@@ -48,41 +54,107 @@ def address(http_url: str, token: str) -> str:
         Refused: The server will not give this token a ticket.
         OSError: It could not be asked, or could not answer.
     """
-    answer = _ask("POST", f"{http_url.rstrip('/')}/v1/tickets", token)
+    answer = _object(_ask("POST", f"{http_url.rstrip('/')}/v1/tickets", token).data)
     url, ticket = answer.get("url"), answer.get("ticket")
     if not isinstance(url, str) or not isinstance(ticket, str):
         raise ConnectionError(f"{http_url} answered without a ticket")
     return f"{url}?ticket={quote(ticket, safe='')}"
 
 
-def hits(http_url: str, token: str, pattern: dict[str, Any], limit: int) -> list[Hit]:
-    """The newest stored hits that match, oldest first.
+def pager(http_url: str, token: Callable[[], str]) -> Pages:
+    """Pages of hits over HTTP, for a client whose network lets no WebSocket through; like ``dialler``."""
+
+    async def pages(request: PageRequest) -> Page:
+        return await _in_thread(lambda: page(http_url, token(), request))
+
+    return pages
+
+
+def page(http_url: str, token: str, request: PageRequest) -> Page:
+    """One page of hits.
 
     Raises:
-        Refused: The server will not answer this token, or this filter.
+        Refused: The server will not answer this token, this filter or this cursor.
         OSError: It could not be asked, or could not answer.
     """
-    query = urlencode({"filter": json.dumps(pattern), "limit": limit})
-    found = _ask("GET", f"{http_url.rstrip('/')}/v1/hits?{query}", token).get("hits")
-    return found if isinstance(found, list) else []
+    asked = {"cursor": request.cursor, "limit": request.limit, "wait": request.wait}
+    given = {name: f"{value:g}" if isinstance(value, float) else value for name, value in asked.items()}
+    query = {"filter": json.dumps(request.filter), **{name: v for name, v in given.items() if v is not None}}
+    headers = {} if request.tag is None else {"If-None-Match": request.tag}
+    url = f"{http_url.rstrip('/')}/v1/hits?{urlencode(query)}"
+    answer = _ask("GET", url, token, headers, TIMEOUT + (request.wait or 0))
+    body = _object(answer.data)
+    cursor, gap = body.get("cursor"), body.get("gap")
+    return Page(
+        frames.hits(body),
+        cursor if isinstance(cursor, str) else None,
+        more=body.get("more") is True or 'rel="next"' in answer.headers.get("Link", ""),
+        tag=answer.headers.get("ETag"),
+        gap=gap if isinstance(gap, dict) else None,
+    )
 
 
-def _ask(method: str, url: str, token: str) -> dict[str, Any]:
+def hits(http_url: str, token: str, pattern: dict[str, Any], limit: int) -> list[Hit]:
+    """The newest stored hits that match, oldest first; raises what ``page`` raises."""
+    return page(http_url, token, PageRequest(pattern, limit=limit)).hits
+
+
+def hit(http_url: str, token: str, wanted: Hit) -> Hit | None:
+    """The whole of a hit, where it is still kept; raises what ``page`` raises.
+
+    Args:
+        http_url: The HTTP API's address.
+        token: A bearer token.
+        wanted: A hit, or the pointer that stands for one too big for a frame.
+    """
+    href = wanted.get("href") or f"/v1/hits?{urlencode({'id': wanted['id']})}"
+    found = frames.hits(_object(_ask("GET", f"{http_url.rstrip('/')}{href}", token).data))
+    return found[0] if found else None
+
+
+def _ask(
+    method: str, url: str, token: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> urllib3.BaseHTTPResponse:
     where = url.partition("?")[0]
-    headers = {"Authorization": f"Bearer {token}"}
+    sent = {"Authorization": f"Bearer {token}", **(headers or {})}
     try:
-        answer = urllib3.request(method, url, headers=headers, timeout=TIMEOUT, retries=False)
+        answer = urllib3.request(method, url, headers=sent, timeout=timeout, retries=False)
     except urllib3.exceptions.HTTPError as trouble:
         raise ConnectionError(f"{where} cannot be reached ({type(trouble).__name__})") from trouble
-    body = _object(answer.data)
-    if answer.status in SUCCESS:
-        return body
-    error = body.get("error")
+    if answer.status in SUCCESS or answer.status == NOT_MODIFIED:
+        return answer
+    error = _object(answer.data).get("error")
     said = error if isinstance(error, dict) else {}
     text = str(said.get("text") or f"{where} answered HTTP {answer.status}")
     if answer.status in MISTAKE and answer.status not in AGAIN:
         raise Refused(str(said.get("code") or f"http-{answer.status}"), text)
     raise ConnectionError(text)
+
+
+async def _in_thread(call: Callable[[], Page]) -> Page:
+    """Run it beside the loop. Unlike ``asyncio.to_thread`` an answer that nobody waits for delays no exit."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Page] = loop.create_future()
+
+    def settle(page: Page | None, trouble: Exception | None) -> None:
+        if future.done():
+            return
+        if page is None:
+            future.set_exception(trouble or RuntimeError("no answer"))
+        else:
+            future.set_result(page)
+
+    def run() -> None:
+        page, trouble = None, None
+        try:
+            page = call()
+        except (Refused, OSError) as raised:
+            trouble = raised
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, page, trouble)
+
+    Thread(target=run, name="livedex-page", daemon=True).start()
+    return await future
 
 
 def _object(body: bytes) -> dict[str, Any]:

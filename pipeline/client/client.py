@@ -7,33 +7,30 @@ import random
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-
 from pipeline.client import frames
 from pipeline.client.news import Refusal, Refused, Status, StatusChange
 from pipeline.client.pace import Pace
+from pipeline.client.polling import over_http
 from pipeline.client.session import Session
-from pipeline.client.subscription import Phase, Subscription
+from pipeline.client.sockets import TROUBLE, Door, describe, open_socket
+from pipeline.client.subscription import Phase, Subscription, together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
     from types import TracebackType
     from typing import Self
 
-    from websockets.asyncio.client import ClientConnection
-
     from pipeline.client.frames import Frame
     from pipeline.client.news import News
+    from pipeline.client.polling import Pages
+    from pipeline.client.sockets import Socket
 
     Dial: TypeAlias = Callable[[], Awaitable[str]]
 else:
     Dial: TypeAlias = "Callable[[], Awaitable[str]]"
 
-NO = (401, 403)
-"""HTTP answers to the handshake by which the gateway refuses a ticket."""
-PATIENCE = 3
-"""Refused handshakes in a row before the client believes them: a ticket may just have expired on its way."""
+QUEUE = 100
+"""Frames of the user's own that wait for a connection."""
 
 
 class Client:
@@ -46,25 +43,31 @@ class Client:
         dial: Gives the address to connect to, ticket included; called anew for each attempt, because
             a ticket serves once. Raises ``Refused`` when there is no point in asking again, and
             ``OSError`` when there may be.
+        pages: The HTTP API, to go on with where a network lets no WebSocket through.
         pace: How long to wait for what.
         chance: Gives random shares, 0 ≤ x < 1; for tests.
+        opener: Opens a socket within so many seconds; for tests.
     """
 
     def __init__(
         self,
         dial: Dial,
         *,
+        pages: Pages | None = None,
         pace: Pace = Pace(),  # noqa: B008 - a frozen value
         chance: Callable[[], float] = random.random,
+        opener: Callable[[str, float], Awaitable[Socket]] = open_socket,
     ) -> None:
         self.status = Status.OFFLINE
         self.subscriptions: list[Subscription] = []
-        self._dial = dial
+        self._door = Door(dial, opener, pace.opening, has_http=pages is not None)
+        self._pages = pages
         self._pace = pace
         self._chance = chance
         self._failures = 0
-        self._noes = 0
-        self._socket: ClientConnection | None = None
+        self._queue: list[str] = []
+        self._session: Session | None = None
+        self._socket: Socket | None = None
         self._pause: asyncio.Timeout | None = None
         self._stream = self._run()
 
@@ -80,7 +83,12 @@ class Client:
         return self._stream
 
     def subscribe(
-        self, pattern: Frame, *, snapshot: int | None = None, cursor: str | None = None
+        self,
+        pattern: Frame,
+        *,
+        snapshot: int | None = None,
+        cursor: str | None = None,
+        conflate: str | None = None,
     ) -> Subscription:
         """Add a subscription; the server hears of it at once when connected, else as soon as it can.
 
@@ -88,27 +96,67 @@ class Client:
             pattern: The filter, in the form of an EventBridge event pattern; ``{}`` matches all.
             snapshot: How many of the newest hits to begin with; None leaves it to the server.
             cursor: Goes on from an earlier subscription with the same filter; then no snapshot.
+            conflate: An attribute: of the hits with equal values only the latest is of interest.
         """
-        subscription = Subscription(pattern, snapshot=snapshot, cursor=cursor)
+        subscription = Subscription(pattern, snapshot=snapshot, cursor=cursor, conflate=conflate)
         self.subscriptions.append(subscription)
-        if self._pause is not None and not self._pause.expired():
-            self._pause.reschedule(asyncio.get_running_loop().time())
+        self._look()
         return subscription
 
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Leave; hits already on their way may still be told."""
+        if subscription in self.subscriptions:
+            self.subscriptions.remove(subscription)
         subscription.phase = Phase.LEFT
-        if self._socket is not None and subscription.channel is not None:
-            with suppress(ConnectionClosed):  # the server forgets the memberships of a lost connection
-                await self._socket.send(frames.unsubscribe("bye", subscription.channel))
+        if self._session is not None and self._socket is not None:
+            self._session.leave(subscription)
+            with suppress(*TROUBLE):  # the server forgets the memberships of a lost connection
+                for frame in self._session.due(self._clock()):
+                    await self._socket.send(frame)
+
+    def send(self, frame: Frame) -> bool:
+        """Send a frame of one's own; while there is no connection it waits for one.
+
+        Returns:
+            False where too many wait already.
+
+        Raises:
+            ValueError: API Gateway would close the connection that sends a frame so long.
+        """
+        text = frames.write(frame)
+        if len(text.encode()) > frames.LONGEST:
+            raise ValueError(f"a frame has at most {frames.LONGEST} bytes")
+        if len(self._queue) >= QUEUE:
+            return False
+        self._queue.append(text)
+        self._look()
+        return True
+
+    def nudge(self) -> None:
+        """Look at once: try again what waits for a retry, ping where a socket is open."""
+        if self._session is not None:
+            self._session.probe(self._clock())
+            self._look()
+        else:
+            self._interrupt(self._chance() * self._pace.first_retry)
 
     # --- the loop -----------------------------------------------------------------------------
 
     async def _run(self) -> AsyncGenerator[News]:
+        polling = False
         while True:
-            yield self._now(Status.CONNECTING)
             try:
-                async with await self._open() as self._socket, aclosing(self._converse(self._socket)) as talk:
+                if polling:
+                    async with aclosing(self._poll()) as told:
+                        async for news in told:
+                            yield news
+                    if self.status is Status.REFUSED:
+                        break
+                yield self._now(Status.CONNECTING)
+                async with (
+                    await self._door.open() as self._socket,
+                    aclosing(self._converse(self._socket)) as talk,
+                ):
                     async for news in talk:
                         yield news
                 break  # every subscription was refused
@@ -116,69 +164,114 @@ class Client:
                 yield Refusal(None, refusal.code, refusal.text)
                 yield self._now(Status.REFUSED, refusal.text)
                 break
-            except (OSError, InvalidHandshake, ConnectionClosed) as trouble:
+            except TROUBLE as trouble:
                 why = describe(trouble)
+                was_connecting = self.status is Status.CONNECTING and self._session is None
             finally:
-                self._socket = None
+                self._socket = self._session = None
+            polling = self._door.stays_shut
+            if was_connecting and polling:
+                continue
             self._failures += 1
             yield self._now(Status.OFFLINE, why)
-            await asyncio.sleep(self._pace.retry(self._failures, self._chance()))
+            await self._rest(self._pace.retry(self._failures, self._chance()))
 
-    async def _open(self) -> ClientConnection:
-        url = await self._dial()
+    async def _rest(self, seconds: float) -> None:
+        """Wait for the next try; a nudge makes that soon."""
         try:
-            socket = await connect(
-                url, open_timeout=self._pace.opening, close_timeout=1, compression=None, proxy=None
-            )
-        except InvalidStatus as answer:
-            self._noes += answer.response.status_code in NO
-            if self._noes >= PATIENCE:
-                raise Refused("unauthorized", describe(answer)) from answer
-            raise
-        self._noes = 0
-        return socket
+            async with asyncio.timeout(seconds) as self._pause:
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._pause = None
 
-    async def _converse(self, socket: ClientConnection) -> AsyncGenerator[News]:
+    async def _converse(self, socket: Socket) -> AsyncGenerator[News]:
         """Listen until the connection ends (raises) or nothing is left to listen for (returns)."""
-        clock = asyncio.get_running_loop().time
-        session = Session(self.subscriptions, self._pace, self._chance, clock())
+        clock = self._clock
+        session = self._session = Session(self.subscriptions, self._pace, self._chance, clock())
         while True:
             if session.is_dead(clock()):
                 raise TimeoutError("the server did not answer a ping")
-            for frame in session.due(clock()):
+            for frame in [*session.due(clock()), *self._queued()]:
                 await socket.send(frame)
-            if (status := session.status()) is not self.status:
-                self._failures = 0 if status is Status.LIVE else self._failures
-                yield self._now(status)
-            text = await self._hear(socket, session.wake_at())
-            if text is None:
-                continue
-            for news in session.received(text, clock()):
-                yield news
-            if self.subscriptions and all(each.phase is Phase.REFUSED for each in self.subscriptions):
-                yield self._now(Status.REFUSED)
+            for change in self._stands(session.status(clock())):
+                yield change
+            if self.status is Status.REFUSED:
                 return
+            text = await self._hear(socket, session.wake_at())
+            for news in [] if text is None else session.received(text, clock()):
+                yield news
+            if session.goodbye == "revoked":
+                raise Refused("revoked", "the server has revoked the access")
+            if session.goodbye is not None:
+                raise ConnectionAbortedError(f"the server said good-bye ({session.goodbye})")
 
-    async def _hear(self, socket: ClientConnection, until: float) -> str | bytes | None:
+    async def _poll(self) -> AsyncGenerator[News]:
+        """Go on over HTTP until a socket is worth a try again (returns), or that fails too (raises)."""
+        if self._pages is None:
+            return
+        until = self._clock() + self._pace.upgrade
+        for each in self.subscriptions:
+            each.lost()
+        for change in self._stands(together(self.subscriptions)):
+            yield change
+        async with aclosing(over_http(self.subscriptions, self._pages, self._pace)) as answers:
+            while True:
+                limit = asyncio.timeout_at(until)
+                try:
+                    async with limit:
+                        told = await anext(answers)
+                except TimeoutError:
+                    if limit.expired():
+                        return
+                    raise
+                for news in told:
+                    yield news
+                for change in self._stands(together(self.subscriptions)):
+                    yield change
+                if self.status is Status.REFUSED:
+                    return
+
+    async def _hear(self, socket: Socket, until: float) -> str | bytes | None:
         """The next frame; None when it is time to look what is due."""
         try:
             async with asyncio.timeout_at(until) as self._pause:
                 return await socket.recv()
         except TimeoutError:
             return None
+        except TROUBLE as trouble:
+            self._door.closed(trouble)
+            raise
         finally:
             self._pause = None
+
+    # --- small things -------------------------------------------------------------------------
 
     def _now(self, status: Status, why: str = "") -> StatusChange:
         self.status = status
         return StatusChange(status, why)
 
+    def _stands(self, status: Status) -> list[StatusChange]:
+        """The change to this status, if it is one. Once nothing is missing, what failed no longer counts."""
+        if status is Status.LIVE:
+            self._failures = 0
+            self._door.proved()
+        return [] if status is self.status else [self._now(status)]
 
-def describe(trouble: Exception) -> str:
-    """One line for people."""
-    if isinstance(trouble, InvalidStatus):
-        return f"the server answered the handshake with HTTP {trouble.response.status_code}"
-    if isinstance(trouble, ConnectionClosed):
-        close = trouble.rcvd
-        return "the connection was lost" if close is None else f"the server closed the connection ({close})"
-    return str(trouble) or type(trouble).__name__
+    def _queued(self) -> list[str]:
+        queued, self._queue = self._queue, []
+        return queued
+
+    def _look(self) -> None:
+        """Look what is due, instead of listening on."""
+        if self._session is not None:
+            self._interrupt(0)
+
+    def _interrupt(self, seconds: float) -> None:
+        if self._pause is not None and not self._pause.expired():
+            self._pause.reschedule(self._clock() + seconds)
+
+    @staticmethod
+    def _clock() -> float:
+        return asyncio.get_running_loop().time()

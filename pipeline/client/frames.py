@@ -8,6 +8,10 @@ from typing import Any, TypeAlias
 Frame: TypeAlias = "dict[str, Any]"
 """A parsed frame; ``type`` names its kind. Fields get added, so unknown ones are passed over."""
 
+LONGEST = 32 * 1024
+"""Bytes; API Gateway closes a connection that sends a longer frame:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+
 PING = '{"type":"ping"}'
 
 GATEWAY_ERROR = "gateway-error"
@@ -15,7 +19,9 @@ GATEWAY_ERROR = "gateway-error"
 ``{"message": "Internal server error", "connectionId": …, "requestId": …}``, with no ``type``."""
 
 
-def subscribe(ask: str, pattern: Frame, *, cursor: str | None, snapshot: int | None) -> str:
+def subscribe(
+    ask: str, pattern: Frame, *, cursor: str | None, snapshot: int | None, conflate: str | None
+) -> str:
     """Ask for a subscription.
 
     Args:
@@ -23,18 +29,31 @@ def subscribe(ask: str, pattern: Frame, *, cursor: str | None, snapshot: int | N
         pattern: The filter, in the form of an EventBridge event pattern.
         cursor: Where to go on from.
         snapshot: Where there is no cursor: how many of the newest hits to begin with.
+        conflate: An attribute: of the hits with equal values only the latest is of interest.
     """
     frame: Frame = {"type": "subscribe", "id": ask, "filter": pattern}
     if cursor is not None:
         frame["cursor"] = cursor
     elif snapshot is not None:
         frame["snapshot"] = snapshot
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+    if conflate is not None:
+        frame["conflate"] = conflate
+    return write(frame)
+
+
+def more(ask: str, channel: str | None, cursor: str | None) -> str:
+    """Ask for the next page of the catch-up that ``ask`` began."""
+    return write({"type": "more", "id": ask, "channel": channel, "cursor": cursor})
 
 
 def unsubscribe(ask: str, channel: str) -> str:
     """Leave a channel."""
-    return json.dumps({"type": "unsubscribe", "id": ask, "channel": channel}, separators=(",", ":"))
+    return write({"type": "unsubscribe", "id": ask, "channel": channel})
+
+
+def write(frame: Frame) -> str:
+    """Any frame, as it travels."""
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
 def parse(text: str | bytes) -> Frame:
@@ -52,8 +71,16 @@ def parse(text: str | bytes) -> Frame:
 
 
 def hits(frame: Frame) -> list[Frame]:
-    """The hits of a ``hits`` frame that have an id."""
-    return [hit for hit in frame.get("hits", ()) if isinstance(hit, dict) and isinstance(hit.get("id"), str)]
+    """The hits of a frame, or of an answer over HTTP, that have an id."""
+    found = frame.get("hits")
+    hits = found if isinstance(found, list) else []
+    return [hit for hit in hits if isinstance(hit, dict) and isinstance(hit.get("id"), str)]
+
+
+def number_of(frame: Frame, key: str) -> int | None:
+    """The field where it is a whole number, else None."""
+    value = frame.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def text_of(frame: Frame, key: str) -> str | None:

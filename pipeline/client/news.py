@@ -17,10 +17,13 @@ class Status(Enum):
     """Where a client stands."""
 
     CONNECTING = "connecting"
+    """On the way to the server, or not sure that it is still there."""
     CATCHING_UP = "catching-up"
     """Connected; a snapshot, or what was missed, is still arriving. Live hits arrive in between."""
     LIVE = "live"
     """Nothing is missing."""
+    LAGGED = "lagged"
+    """The server could not keep up with this connection; what it left out is being fetched."""
     OFFLINE = "offline"
     """Not connected; tries again by itself."""
     REFUSED = "refused"
@@ -59,17 +62,24 @@ class Gap:
     """Hits may be missing.
 
     Attributes:
-        mended: True when the client is already fetching them; False when the server no longer has them.
-        reason: The server's word for it.
-        start: Where the gap begins, as the server wrote it; None where it did not say.
-        end: Where it ends; the same.
+        mended: True when the client is already fetching them; False when it will not, or cannot.
+        reason: The server's word for it: ``expired``, ``unknown-cursor``, ``lagged``, ``sampled`` and more.
+        start: Milliseconds since the epoch from which hits are missing; None where it is not known.
+        end: Milliseconds since the epoch up to which they are; the same.
+        since: A cursor from before the gap, with which ``api.page`` can fetch what a ``sampled`` frame left
+            out; None where there is none.
+        kept: Of a ``sampled`` frame: how many hits came.
+        of: Of how many.
     """
 
     subscription: Subscription
     mended: bool
     reason: str
-    start: str | int | None = None
-    end: str | int | None = None
+    start: int | None = None
+    end: int | None = None
+    since: str | None = None
+    kept: int | None = None
+    of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ No input or output: texts and times come in, texts and news go out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.client import frames
 from pipeline.client.news import Gap, Hits, Notice, Refusal, Status
-from pipeline.client.subscription import Phase
+from pipeline.client.subscription import Phase, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pipeline.client.pace import Pace
     from pipeline.client.subscription import Subscription
 
-TRANSIENT = frozenset({"snapshot-unavailable", "unavailable", "too-many-requests", "internal-error"})
-"""Error codes after which the same subscribe may succeed; after any other it is refused for good."""
-
+PASSING = frozenset({"internal-error", "busy"})
+"""Error codes after which the same subscribe may succeed, beside ``too-many-…`` and ``…unavailable``;
+after any other it is refused for good."""
 
 STRAY = "stray"
 """The code of the notice about hits of a channel that nobody here has subscribed to, or no longer."""
@@ -35,15 +35,20 @@ class Session:
         pace: How long to wait for what.
         chance: Gives random shares, 0 ≤ x < 1.
         now: The time, in seconds of a clock that never goes back; the same clock for every ``now`` here.
+
+    Attributes:
+        goodbye: Why the server is about to close the connection; None until it says so.
     """
 
     def __init__(
         self, subscriptions: Sequence[Subscription], pace: Pace, chance: Callable[[], float], now: float
     ) -> None:
+        self.goodbye: str | None = None
         self._subscriptions = subscriptions
         self._pace = pace
         self._chance = chance
         self._asks: dict[str, Subscription] = {}
+        self._out: list[str] = []
         self._early: list[Frame] = []
         self._heard = now
         self._pinged: float | None = None
@@ -54,32 +59,53 @@ class Session:
 
     def wake_at(self) -> float:
         """When something will be due, if nothing arrives before."""
+        if self._out:
+            return 0.0
         pinged = self._pinged
-        pulse = self._heard + self._pace.heartbeat if pinged is None else pinged + self._pace.answer
+        pulse = self._heard + self._pace.heartbeat if pinged is None else pinged + self._pace.pong
         return min([pulse, *(due for each in self._subscriptions if (due := each.due()) is not None)])
 
     def is_dead(self, now: float) -> bool:
         """Whether a ping went unanswered: nobody is at the other end, though nothing said so."""
-        return self._pinged is not None and now >= self._pinged + self._pace.answer
+        return self._pinged is not None and now >= self._pinged + self._pace.pong
 
     def due(self, now: float) -> list[str]:
         """The frames to send now."""
         waiting = [(each, at) for each in self._subscriptions if (at := each.due()) is not None]
-        out = [self._ask(each, now) for each, at in waiting if at <= now]
-        if self._pinged is None and now >= self._heard + self._pace.heartbeat:
-            self._pinged = now
-            out.append(frames.PING)
+        self._out += [self._ask(each, now) for each, at in waiting if at <= now]
+        if now >= self._heard + self._pace.heartbeat:
+            self.probe(now)
+        out, self._out = self._out, []
         return out
 
-    def status(self) -> Status:
-        """LIVE when every subscription that was not refused is."""
-        phases = {each.phase for each in self._subscriptions} - {Phase.REFUSED, Phase.LEFT}
-        return Status.LIVE if phases <= {Phase.LIVE} else Status.CATCHING_UP
+    def probe(self, now: float) -> None:
+        """Ask whether the connection still stands, unless that was asked already."""
+        if self._pinged is None:
+            self._pinged = now
+            self._out.append(frames.PING)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Leave a channel, unless somebody else here is on it too."""
+        channel, subscription.channel = subscription.channel, None
+        subscription.phase = Phase.LEFT
+        shared = any(each.active and each.channel == channel for each in self._subscriptions)
+        # Without a channel the answer to its subscribe is still to come, or never will.
+        if channel is not None and not shared:
+            self._out.append(frames.unsubscribe(self._next(subscription), channel))
+
+    def status(self, now: float) -> Status:
+        """Where the subscriptions stand; CONNECTING when a ping should have been answered long ago."""
+        if now >= self._heard + self._pace.heartbeat + self._pace.pong:
+            return Status.CONNECTING
+        return together(self._subscriptions)
 
     def _ask(self, subscription: Subscription, now: float) -> str:
+        return subscription.ask("" if subscription.paging else self._next(subscription), now, self._pace)
+
+    def _next(self, subscription: Subscription) -> str:
         ask = str(len(self._asks) + 1)
         self._asks[ask] = subscription
-        return subscription.ask(ask, now, self._pace)
+        return ask
 
     # --- what arrives -------------------------------------------------------------------------
 
@@ -99,30 +125,41 @@ class Session:
             frames.GATEWAY_ERROR: self._gateway_error,
         }
         taker = takers.get(frame["type"])
+        if taker in (self._hits, self._gap) and "id" not in frame and not self._addressed(frame):
+            return self._unaddressed(frame)
         return [] if taker is None else taker(frame, now)
 
     def _subscribed(self, frame: Frame, now: float) -> list[News]:
         ask, channel = frames.text_of(frame, "id"), frames.text_of(frame, "channel")
-        if ask in self._asks and channel is not None:
-            self._asks[ask].answered(ask, channel, now, self._pace)
+        asker = self._asks.get(ask or "")
+        if ask is not None and asker is not None and channel is not None:
+            if asker.phase is Phase.LEFT:
+                asker.channel = channel
+                self.leave(asker)
+            else:
+                asker.answered(ask, channel, now, self._pace)
         # Membership begins before the answer is sent, so live frames may overtake it.
         early, self._early = self._early, []
         return [news for held in early for news in self._take(held, now)]
 
     def _hits(self, frame: Frame, now: float) -> list[News]:
-        addressed = self._addressed(frame)
-        if not addressed and any(each.phase is Phase.ASKED for each in self._subscriptions):
+        ask, cursor = frames.text_of(frame, "id"), frames.text_of(frame, "cursor")
+        told: list[News] = []
+        for each in self._addressed(frame):
+            fresh = each.take(frames.hits(frame), cursor=cursor if ask is None else None)
+            if ask is not None:
+                each.catching_up(ask, cursor, now, self._pace, ended=frame.get("more") is True)
+            told += [Hits(each, fresh, live=ask is None)] if fresh else []
+            told += _sampling(each, frame.get("sampled"))
+        return told
+
+    def _unaddressed(self, frame: Frame) -> list[News]:
+        """A live frame of a channel that nobody has here; or not yet: then it waits for the answer."""
+        if any(each.phase is Phase.ASKED for each in self._subscriptions):
             self._early.append(frame)
             return []
-        if not addressed:
-            return [Notice(STRAY, f"hits of the channel {frame.get('channel')}")]
-        live = "id" not in frame
-        if not live:
-            addressed[0].catching_up(now, self._pace)
-        cursor = frames.text_of(frame, "cursor") if live else None
-        told = [(each, each.take(frames.hits(frame), cursor=cursor)) for each in addressed]
-        news: list[News] = [Hits(subscription, fresh, live) for subscription, fresh in told if fresh]
-        return news + [gap for each in addressed for gap in _left_out(each, frame)]
+        stray = Notice(STRAY, f"hits of the channel {frame.get('channel')}")
+        return [stray] if frame["type"] == "hits" else []
 
     def _live(self, frame: Frame, _now: float) -> list[News]:
         for subscription in self._addressed(frame):
@@ -132,19 +169,17 @@ class Session:
     def _gap(self, frame: Frame, _now: float) -> list[News]:
         since = frames.text_of(frame, "since")
         addressed = self._addressed(frame)
-        reason = frames.text_of(frame, "reason") or ("lagged" if since else "")
         if since is not None:
             for subscription in addressed:
                 subscription.lagging(since)
-        start = frame.get("from", since)
-        return [Gap(each, since is not None, reason, start, frame.get("to")) for each in addressed]
+        return [gap(each, frame) for each in addressed]
 
     def _error(self, frame: Frame, now: float) -> list[News]:
         code, text = str(frame.get("code", "error")), str(frame.get("text", ""))
         subscription = self._asks.get(str(frame.get("id", "")))
-        if subscription is None:
+        if subscription is None or not subscription.active:
             return [Notice(code, text)]
-        if code in TRANSIENT:
+        if may_pass(code):
             subscription.put_off(now, self._pace, self._chance())
             return [Notice(code, text)]
         subscription.phase = Phase.REFUSED
@@ -158,20 +193,40 @@ class Session:
         return [Notice(frames.GATEWAY_ERROR, str(frame.get("message", "")))]
 
     def _bye(self, frame: Frame, _now: float) -> list[News]:
-        return [Notice("bye", str(frame.get("reason", "")))]
+        reason = str(frame.get("reason", ""))
+        self.goodbye = reason
+        return [Notice("bye", reason)]
 
     def _addressed(self, frame: Frame) -> list[Subscription]:
         """The subscriptions a frame is for: the asker of a catch-up, else everyone on the channel."""
         asker = self._asks.get(str(frame.get("id", "")))
         if asker is not None:
-            return [asker]
+            return [asker] if asker.active else []
         channel = frames.text_of(frame, "channel")
-        return [each for each in self._subscriptions if channel is not None and each.channel == channel]
+        return [each for each in self._subscriptions if each.active and channel and each.channel == channel]
 
 
-def _left_out(subscription: Subscription, frame: Frame) -> list[Gap]:
-    """What the server left out because there was too much at once; it does not come by itself."""
-    sampled = frame.get("sampled")
-    if not isinstance(sampled, dict):
+def may_pass(code: str) -> bool:
+    """Whether the same request may succeed after this error."""
+    return code in PASSING or code.startswith("too-many-") or code.endswith("unavailable")
+
+
+def gap(subscription: Subscription, said: Frame) -> Gap:
+    """A gap as a frame, or an answer over HTTP, tells it."""
+    since = frames.text_of(said, "since")
+    return Gap(
+        subscription,
+        mended=since is not None,
+        reason=frames.text_of(said, "reason") or "lagged",
+        start=frames.number_of(said, "from"),
+        end=frames.number_of(said, "to"),
+        since=since,
+    )
+
+
+def _sampling(subscription: Subscription, said: Any) -> list[News]:  # noqa: ANN401 - JSON
+    if not isinstance(said, dict):
         return []
-    return [Gap(subscription, False, "sampled", sampled.get("since"), frame.get("cursor"))]  # noqa: FBT003 - mended
+    kept, of = frames.number_of(said, "kept"), frames.number_of(said, "of")
+    since = frames.text_of(said, "since")
+    return [Gap(subscription, mended=False, reason="sampled", since=since, kept=kept, of=of)]

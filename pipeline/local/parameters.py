@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pipeline.local import places, state
+from pipeline.local import page_address, places, state
 from pipeline.local.errors import StackError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def for_local(
         "OpenSearchPassword": unquote(cluster.password or ""),
         "Tenancy": "required",
         "JwtAlgorithms": "HS256",
+        "AllowedOrigins": page_address.origin(of),
         "FunctionTimeout": str(FUNCTION_TIMEOUT),
         "VisibilityTimeout": str(VISIBILITY),
         "SetupContent": content(),

@@ -14,8 +14,8 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
+        self._open: set[socket] = set()  # first: a port that is taken closes the server in its making
         super().__init__(("127.0.0.1", port), handler)
-        self._open: set[socket] = set()
 
     def get_request(self) -> tuple[socket, Any]:
         """Take a connection in, and remember it."""

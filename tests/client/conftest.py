@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIMIT = 10
 """Seconds after which a test that waits for something has failed."""
 
-BRISK = Pace(heartbeat=60, answer=60, opening=5, first_retry=0.001, longest_retry=0.002)
+BRISK = Pace(heartbeat=60, pong=60, answer=60, opening=5, first_retry=0.001, longest_retry=0.002)
 """No waiting between attempts, and no time-outs that a test did not ask for."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from contextlib import contextmanager
@@ -12,15 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipeline.client import Refused, api
+from pipeline.client.polling import Page, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+tags: list[str | None] = []
+"""The ``If-None-Match`` of each request to the latest server."""
+
+
 @contextmanager
-def server(status: int, body: object) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def server(status: int, body: object, **headers: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Answers everything with this; yields its address and the requests it got."""
     asked: list[dict[str, Any]] = []
+    tags.clear()
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,7 +41,10 @@ def server(status: int, body: object) -> Iterator[tuple[str, list[dict[str, Any]
                     "authorization": self.headers["Authorization"],
                 }
             )
+            tags.append(self.headers["If-None-Match"])
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
@@ -98,3 +108,58 @@ def test_hits_are_asked_for_by_filter_and_limit() -> None:
     with server(200, {"hits": [{"id": "a"}], "cursor": "c"}) as (url, asked):
         assert api.hits(url, "t", {"service": ["a&b"]}, 5) == [{"id": "a"}]
     assert asked[0]["query"] == {"filter": ['{"service": ["a&b"]}'], "limit": ["5"]}
+
+
+def test_a_page_is_asked_for_by_everything_that_names_it() -> None:
+    request = PageRequest({"service": ["a"]}, cursor="L1", limit=2_000, wait=20.0, tag='"e1"')
+    with server(200, {"hits": [{"id": "a"}, "none"], "cursor": "L2", "more": True}, ETag='"e2"') as (
+        url,
+        asked,
+    ):
+        page = api.page(url, "t", request)
+    assert page == Page([{"id": "a"}], "L2", more=True, tag='"e2"')
+    assert asked[0]["query"] == {
+        "filter": ['{"service": ["a"]}'],
+        "cursor": ["L1"],
+        "limit": ["2000"],
+        "wait": ["20"],
+    }
+    assert tags == ['"e1"']
+
+
+def test_a_link_to_the_next_page_says_that_there_is_more() -> None:
+    with server(200, {"hits": []}, Link='</v1/hits?cursor=P>; rel="next"') as (url, _):
+        assert api.page(url, "t", PageRequest({})).more
+
+
+def test_a_page_that_has_not_changed_is_empty_and_has_no_cursor() -> None:
+    with server(304, b"") as (url, _):
+        assert api.page(url, "t", PageRequest({}, tag="x")) == Page()
+
+
+def test_a_gap_that_a_page_tells_is_kept() -> None:
+    gap = {"from": 1, "to": 2, "reason": "expired"}
+    with server(200, {"hits": [], "cursor": "L2", "gap": gap}) as (url, _):
+        assert api.page(url, "t", PageRequest({}, cursor="L1")).gap == gap
+
+
+def test_the_whole_of_a_hit_is_read_where_its_pointer_says_or_by_its_id() -> None:
+    with server(200, {"hits": [{"id": "a", "message": "whole"}]}) as (url, asked):
+        assert api.hit(url, "t", {"id": "a", "href": "/v1/hits?id=a"}) == {"id": "a", "message": "whole"}
+        assert api.hit(url, "t", {"id": "b/c"}) == {"id": "a", "message": "whole"}
+    assert [each["query"] for each in asked] == [{"id": ["a"]}, {"id": ["b/c"]}]
+    with server(200, {"hits": []}) as (url, _):
+        assert api.hit(url, "t", {"id": "a"}) is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, Page), (401, Refused), (503, ConnectionError)])
+def test_pages_come_from_beside_the_loop_with_a_fresh_token_each(status: int, kind: type) -> None:
+    tokens = iter(["one", "two"])
+
+    async def main(url: str) -> list[object]:
+        pages = api.pager(url, lambda: next(tokens))
+        return await asyncio.gather(*(pages(PageRequest({})) for _ in range(2)), return_exceptions=True)
+
+    with server(status, {"hits": []}) as (url, asked):
+        assert [type(each) for each in asyncio.run(main(url))] == [kind, kind]
+    assert {each["authorization"] for each in asked} == {"Bearer one", "Bearer two"}

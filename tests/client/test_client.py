@@ -6,12 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from pipeline.client import Client, Gap, Hits, News, Notice, Pace, Refusal, Refused, Status, StatusChange
+from pipeline.client.polling import Page, PageRequest
+from tests.client.conftest import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
+
+    from websockets.http11 import Response
 
     from tests.client.conftest import Peer
 
@@ -239,13 +244,13 @@ def test_a_gap_that_cannot_be_mended_is_told_with_its_reason(play: Play) -> None
     async def server(peer: Peer) -> None:
         ask = await peer.expect("subscribe")
         await peer.say("subscribed", id=ask["id"], channel="c")
-        await peer.say("gap", id=ask["id"], channel="c", **{"from": "s1", "to": "s9"}, reason="too-old")
+        await peer.say("gap", id=ask["id"], channel="c", **{"from": 1_000, "to": 9_000}, reason="too-old")
         await peer.hits("newest", id=ask["id"], channel="c", cursor="p")
         await peer.stay()
 
     news = play(server, prepare=payments, until=has("newest"))
     gap = next(each for each in news if isinstance(each, Gap))
-    assert (gap.mended, gap.reason, gap.start, gap.end) == (False, "too-old", "s1", "s9")
+    assert (gap.mended, gap.reason, gap.start, gap.end) == (False, "too-old", 1_000, 9_000)
 
 
 def test_a_filter_mistake_is_told_with_the_servers_code_and_text_and_ends_the_client(play: Play) -> None:
@@ -357,7 +362,7 @@ def test_silence_is_broken_by_a_ping_and_a_dead_socket_is_left(play: Play) -> No
         second,
         prepare=payments,
         until=lambda news: statuses(news).count(Status.LIVE) == 2,
-        pace=Pace(heartbeat=0.05, answer=0.2, **BRISK),
+        pace=Pace(heartbeat=0.05, pong=0.2, answer=60, **BRISK),
     )
     offline = next(each for each in news if isinstance(each, StatusChange) and each.status is Status.OFFLINE)
     assert "ping" in offline.why
@@ -448,3 +453,75 @@ def test_the_wait_between_attempts_is_jittered_in_full_and_capped(failures: int)
     pace = Pace(first_retry=0.5, longest_retry=30)
     assert pace.retry(failures, 0.0) == 0
     assert pace.retry(failures, 1.0) == min(30, 0.5 * 2 ** min(failures - 1, 60))
+
+
+def test_frames_of_ones_own_wait_for_a_connection_a_hundred_at_most(play: Play) -> None:
+    async def server(peer: Peer) -> None:
+        await peer.welcome(cursor="s1")
+        for number in range(100):
+            assert (await peer.expect("own"))["number"] == number
+        await peer.hits("end", channel="c", cursor="s2")
+        await peer.stay()
+
+    def prepare(client: Client) -> None:
+        client.subscribe(PAYMENTS)
+        assert all(client.send({"type": "own", "number": number}) for number in range(100))
+        assert not client.send({"type": "own"})
+        with pytest.raises(ValueError, match="at most 32768 bytes"):
+            client.send({"type": "own", "text": "漢" * 11_000})
+
+    play(server, prepare=prepare, until=has("end"))
+
+
+def test_where_no_socket_opens_hits_come_over_http() -> None:
+    asked: list[PageRequest] = []
+
+    async def pages(request: PageRequest) -> Page:
+        asked.append(request)
+        return Page([{"id": str(len(asked))}], f"L{len(asked)}")
+
+    async def dial() -> str:
+        return "ws://127.0.0.1:1/nobody"
+
+    async def main() -> list[str]:
+        told: list[News] = []
+        async with asyncio.timeout(LIMIT), Client(dial, pages=pages, pace=Pace(**BRISK)) as client:
+            client.subscribe(PAYMENTS)
+            async for news in client:
+                told.append(news)
+                if has("3")(told):
+                    break
+        return ids(told)
+
+    assert asyncio.run(main()) == ["1", "2", "3"]
+    assert [each.cursor for each in asked[:3]] == [None, "L1", "L2"]
+
+
+def test_a_handshake_that_is_refused_again_and_again_is_believed_where_nothing_else_can_tell() -> None:
+    answers = 0
+
+    async def refuse(connection: ServerConnection, _request: object) -> Response:
+        nonlocal answers
+        answers += 1
+        return connection.respond(403, "no")
+
+    async def main() -> list[News]:
+        async with (
+            asyncio.timeout(LIMIT),
+            serve(_nobody, "127.0.0.1", 0, process_request=refuse) as listening,
+        ):
+            port = next(iter(listening.sockets)).getsockname()[1]
+
+            async def dial() -> str:
+                return f"ws://127.0.0.1:{port}"
+
+            async with Client(dial, pace=Pace(**BRISK)) as client:
+                return [news async for news in client]
+
+    news = asyncio.run(main())
+    assert answers == 3
+    assert statuses(news)[-1] is Status.REFUSED
+
+
+async def _nobody(_connection: ServerConnection) -> None:
+    raise AssertionError("nobody is let in")

@@ -155,6 +155,23 @@ def test_a_member_whose_token_has_ended_is_given_to_who_asks_for_the_ended_while
     assert table.members(channel(), clock.now(), ended=True) == []
 
 
+def test_the_audiences_of_many_channels_are_their_members_in_order_the_ended_too(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    channels = [channel(f'{{"service":["{number}"]}}') for number in range(40)]
+    for number, each in enumerate(channels):
+        for member in range(number % 3):
+            table.subscribe(connection(clock, f"{number}-{member}"), each, clock.now())
+    clock.sleep(3_601)
+
+    found = table.audiences(channels, clock.now())
+
+    assert [sorted(member.connection_id for member in members) for members in found] == [
+        [f"{number}-{member}" for member in range(number % 3)] for number in range(40)
+    ]
+    assert table.audiences([], clock.now()) == []
+
+
 def test_parts_of_the_members_are_disjoint_and_together_all(
     table: ConnectionTable, clock: MemoryClock
 ) -> None:

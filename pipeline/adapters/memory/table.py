@@ -97,6 +97,10 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
         alive = [member for member, end in found if end > now and (ended or member.expires > now)]
         return [member for member in alive if in_part(member.connection_id, part)]
 
+    def audiences(self, channels: Sequence[Channel], now: int) -> Sequence[Sequence[Member]]:
+        """The members of each channel, in order, those whose token has ended too."""
+        return [self.members(channel, now, ended=True) for channel in channels]
+
     # --- slow members -------------------------------------------------------------------------
 
     def mark_lagged(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
