@@ -64,7 +64,8 @@ web/node_modules: web/package-lock.json
 	npm --prefix web ci
 	@touch $@
 
-soak: setup-dev ## The long and large tests: hostile events by the ten thousand, a browser cut off 50 times, then FUZZ_SECONDS=300 of atheris
+soak: setup-dev ## The long and large tests: crowds of clients, hostile events, a browser cut off 50 times, then FUZZ_SECONDS=300 of atheris
+	LIVEDEX_SOAK=1 $(BIN)/pytest localstack/test_a_crowd_of_clients.py tests/soak
 	LIVEDEX_SOAK=1 $(BIN)/pytest tests/fuzz tests/contracts/test_table_at_size.py tests/contracts/test_dynamodb_races.py tests/browser/test_missing_nothing.py
 	-$(BIN)/uv pip install --quiet --target .tools/atheris atheris==3.0.0
 	$(BIN)/python -m tests.fuzz.bytes_through_stages $(FUZZ_SECONDS)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from localstack_client import session
 
 from pipeline import settings, wiring
+from pipeline.local import deploy
 from pipeline.local import stack as local_stack
 from pipeline.local.errors import StackError
+from tests.running import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
@@ -70,6 +73,25 @@ def opensearch_url(stack: RunningStack) -> str:
 def aws_url(stack: RunningStack) -> str:
     """The URL of the AWS emulator; tests use resource names of their own."""
     return stack.aws
+
+
+@pytest.fixture(scope="session")
+def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
+    """The whole stack, running."""
+    given = os.environ.get("AWS_ENDPOINT_URL")
+    if given:
+        stacks = session.Session().client("cloudformation").describe_stacks(StackName=deploy.STACK)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+        yield Deployed(Path.cwd(), outputs["OpenSearchUrl"], given, outputs)
+        return
+    running: RunningStack = request.getfixturevalue("stack")
+    try:
+        outputs = deploy.deploy("local", running.folder).outputs
+    except StackError as trouble:
+        pytest.fail(f"the stack does not deploy: {trouble}", pytrace=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", running.aws)
+        yield Deployed(running.folder, running.opensearch, running.aws, outputs)
 
 
 def _apply_templates(url: str) -> None:

@@ -2,9 +2,9 @@
 
 Every way gets the same deliveries, envelopes of about 600 bytes as JSON text, and stores the same
 documents by op ``create`` into an index that was made just before, under our own mapping. The ways take
-turns, so that a slow moment of the machine meets all of them; the node shares it with its clients.
+turns, so that a slow moment of the machine meets all of them. The node has a core of its own.
 
-- *the story*: ``pipeline.indexing.index`` over the live store, two bodies to a batch: parse, route,
+- *the story*: ``pipeline.indexing.index`` over the live store, 4,000 events to a batch: parse, route,
   normalise, send, read every item's outcome, make and pack the deltas (a bus in memory takes them).
 - *the story, a body at a time*: the same over a store that sends one body after the other.
 - *the story, garbage as usual*: the same with Python's own threshold of garbage collection.
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from opensearchpy import helpers
 
-from benchmarks import benches, hand_made
+from benchmarks import benches, engines, hand_made
 from benchmarks.benches import CONNECTIONS
 from benchmarks.figure import Figure, collecting, median_in_turns
 from pipeline import indexing, settings
@@ -98,7 +98,7 @@ def figures(url: str) -> Iterator[Figure]:
     Args:
         url: Of the node.
     """
-    with benches.prepared(url, DOCUMENTS) as bench:
+    with benches.prepared(url, DOCUMENTS) as bench, engines.node_apart():
         ways = {
             "the story": Way(bench, lambda: _story(bench)),
             "serialised before": Way(bench, _serialised_before(bench)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.local import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextlib.contextmanager
@@ -37,3 +38,34 @@ def running() -> Iterator[str]:
                 yield started.opensearch
         finally:
             stack.down(folder)
+
+
+@contextlib.contextmanager
+def node_apart() -> Iterator[bool]:
+    """Give the node one core and us the others, as a cluster has machines of its own.
+
+    Where they share their cores, whatever the client does is taken from the node, and a ratio of rates
+    says nothing of what a user would see.
+
+    Returns:
+        Whether it was done; not for a cluster that was given, nor with a single core.
+    """
+    node = stack.status(Path.cwd()).opensearch.pid
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    if node is None or len(cores) < 2:
+        yield False
+        return
+    try:
+        _keep_to(node, cores[:1])
+        _keep_to(os.getpid(), cores[1:])
+        yield True
+    finally:
+        _keep_to(node, cores)
+        _keep_to(os.getpid(), cores)
+
+
+def _keep_to(process: int, cores: Iterable[int]) -> None:
+    """Let all threads of a process run on these cores; threads that they start do the same."""
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(int(thread.name), cores)

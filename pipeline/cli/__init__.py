@@ -46,6 +46,7 @@ COMMANDS = {
     "dlq": ("dead_letters", "Look at dead letters, redrive them, or drop them."),
     "replay": ("history", "Send again what the archive, or a file, has of some time."),
     "backfill": ("history", "Store events of the past from a file, without announcing them."),
+    "cost": ("cost", "Reckon a month's AWS bill, beside that of the naive design."),
     "smoke": ("smoke", "Show that each event is indexed once and delivered once, to nobody else."),
     "chaos": ("chaos", "Put a proxy that breaks things before an engine, until Ctrl-C."),
     "routes": ("routes", "Try the routes on an event, or propose some for a sample."),

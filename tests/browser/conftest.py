@@ -14,13 +14,11 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from pipeline.cli import live_page, tokens
-from pipeline.local import deploy, page_address, page_build, state
-from pipeline.local.errors import StackError
+from pipeline.local import page_address, page_build, state
 from pipeline.local.page import Behind, PageServer
 from pipeline.local.places import Places
 from tests.browser.detour import Detour
 from tests.browser.looking import Look
-from tests.running import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from conftest import RunningStack
+    from tests.running import Deployed
+
 
 FLAGS = (
     "--no-sandbox",
@@ -70,18 +69,6 @@ def built() -> Path:
         return page_build.build()
     except page_build.NoPage as trouble:
         _missing(str(trouble))
-
-
-@pytest.fixture(scope="session")
-def deployed(stack: RunningStack) -> Iterator[Deployed]:
-    """The whole stack, running."""
-    try:
-        outputs = deploy.deploy("local", stack.folder).outputs
-    except StackError as trouble:
-        pytest.fail(f"the stack does not deploy: {trouble}", pytrace=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", stack.aws)
-        yield Deployed(stack.folder, stack.opensearch, stack.aws, outputs)
 
 
 @pytest.fixture(scope="module")

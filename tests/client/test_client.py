@@ -237,7 +237,7 @@ def test_hits_that_were_left_out_are_told_as_a_gap_behind_those_that_came(play: 
     first, gap, _ = (each for each in news if isinstance(each, Hits | Gap))
     assert isinstance(first, Hits)
     assert isinstance(gap, Gap)
-    assert (gap.mended, gap.reason, gap.start, gap.end) == (False, "sampled", "s8", "s9")
+    assert (gap.mended, gap.reason, gap.since, gap.kept, gap.of) == (False, "sampled", "s8", 1, 7)
 
 
 def test_a_gap_that_cannot_be_mended_is_told_with_its_reason(play: Play) -> None:
