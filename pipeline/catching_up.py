@@ -1,8 +1,10 @@
 """The story of catching up: a filter and a cursor -> what is stored, then live frames.
 
-The order is the promise. The clock is read, the membership is written, and only then is the
+The order is the promise. The membership is written, the clock is read, and only then is the
 index asked: whatever was announced before the membership is in the index, and whatever comes
-after it is posted. What falls into both is sent twice and dropped by the client, by its id.
+after it is posted. The clock comes second, because what is read ends soon after it: were the
+writing slow, what is stored meanwhile would be neither read nor posted. What falls into both is
+sent twice and dropped by the client, by its id.
 """
 
 from __future__ import annotations
@@ -212,8 +214,8 @@ def _subscribe(
     plain = subscribe.channel(connection.principal.tenant, request.filter, declared)
     channel = subscribe.conflated(plain, request.conflate, declared)
     limiter.hold_subscribe(connection, channel, table, clock.now())
+    table.subscribe(connection, channel, clock.now())
     started = clock.now()
-    table.subscribe(connection, channel, started)
     frames = [pack.subscribed(channel.id, request.id or "")]
     since = cursor.read(request.cursor, channel.id) if request.cursor else None
     if request.cursor and not since:

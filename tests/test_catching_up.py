@@ -25,6 +25,8 @@ from tests.examples import ENDPOINT, LIMITS, NOW, connection, delivery, envelope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.core.audience import Channel, Connection
+
 
 class OneToken:
     """Every bearer of ``good`` is Ann of acme."""
@@ -103,6 +105,19 @@ def kinds(frames: list[dict[str, Any]]) -> list[str]:
 
 def services(frames: list[dict[str, Any]]) -> list[str]:
     return [hit["attributes"]["service"] for frame in frames for hit in frame.get("hits", ())]
+
+
+def test_what_is_stored_while_the_membership_is_slowly_written_is_read(world: World) -> None:
+    class Slow(MemoryConnectionTable):
+        def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+            world.clock.sleep(3)
+            world.store_events(envelope("one", service="a"))
+            super().subscribe(connection, channel, touch)
+
+    world.table = Slow(world.clock)
+    world.table.connect(connection())
+
+    assert services(world.subscribe({})) == ["a"]
 
 
 def test_a_subscriber_gets_what_is_stored_then_goes_live(world: World) -> None:
