@@ -219,7 +219,7 @@ def test_the_flow_is_one_that_can_be(load: Workload) -> None:
     st.builds(
         Workload,
         events_per_day=st.integers(10_000, 10**9),
-        connections=st.integers(100, 1_000_000),
+        connections=st.integers(250, 1_000_000),
         channels=st.just(1),
         relevant=st.just(0.0),
         window=st.integers(1, 300),
@@ -229,7 +229,7 @@ def test_the_flow_is_one_that_can_be(load: Workload) -> None:
     st.floats(0, 1),
 )
 def test_livedex_costs_less_where_hits_come_together(load: Workload, more: float, shared: float) -> None:
-    """As docs/cost.md says it: 100 connections, 1,000 bytes, a hit every ten seconds, three a broadcast."""
+    """As docs/cost.md says it: 250 connections, 1,000 bytes, a hit every ten seconds, three a broadcast."""
     least = max(0.1, 3 * bill.flow(load).broadcasts) / load.rate
     assume(least <= 1)
     wanted = least + more * (1 - least)
