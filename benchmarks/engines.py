@@ -41,24 +41,21 @@ def running() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def node_apart() -> Iterator[bool]:
+def node_apart() -> Iterator[None]:
     """Give the node one core and us the others, as a cluster has machines of its own.
 
     Where they share their cores, whatever the client does is taken from the node, and a ratio of rates
-    says nothing of what a user would see.
-
-    Returns:
-        Whether it was done; not for a cluster that was given, nor with a single core.
+    says nothing of what a user would see. Not done for a cluster that was given, nor with a single core.
     """
     node = stack.status(Path.cwd()).opensearch.pid
     cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     if node is None or len(cores) < 2:
-        yield False
+        yield
         return
     try:
         _keep_to(node, cores[:1])
         _keep_to(os.getpid(), cores[1:])
-        yield True
+        yield
     finally:
         _keep_to(node, cores)
         _keep_to(os.getpid(), cores)

@@ -26,7 +26,6 @@ def hand_on(
     Args:
         stamp: Clock of the broadcaster at announcing.
         room: How many posts one job should have.
-        ends: When the rows are no longer needed, in ms since the epoch.
 
     Returns:
         How many jobs there are.

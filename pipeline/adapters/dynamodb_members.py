@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.adapters import dynamodb_rows as rows
 from pipeline.adapters import dynamodb_shards as shards
-from pipeline.adapters.dynamodb_calls import READ_BATCH, SERVICE, TRIES
+from pipeline.adapters.dynamodb_calls import SERVICE, TRIES
 from pipeline.adapters.dynamodb_writes import delete, put, update
 from pipeline.core.audience import in_part
 from pipeline.core.errors import Unavailable
@@ -117,7 +117,8 @@ class DynamoMembers:
         """
         known = {(channel.id, name): (channel, name) for channel, name in members}
         pairs = list(known.values())
-        chunks = [pairs[start : start + READ_BATCH // 2] for start in range(0, len(pairs), READ_BATCH // 2)]
+        most = TRANSACTION // 2
+        chunks = [pairs[start : start + most] for start in range(0, len(pairs), most)]
         with ThreadPoolExecutor(max(1, min(THREADS, len(chunks)))) as threads:
             for _ in threads.map(lambda chunk: self._mark(chunk, since), chunks):
                 pass

@@ -11,7 +11,7 @@ from pipeline.cli import route_trial
 from pipeline.core import derive, match, normalise, pattern, route
 from pipeline.core.errors import Rejected
 from pipeline.core.path import MISSING, value_at
-from pipeline.core.terms import scalars
+from pipeline.core.terms import literal, scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def reasons(asked: Pattern, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _instead(clause: Clause, found: Mapping[str, Any]) -> str:
-    wanted = pattern.canonical(pattern.Pattern((clause,)))[len(pattern.literal(clause.key)) + 2 : -1]
+    wanted = pattern.canonical(pattern.Pattern((clause,)))[len(literal(clause.key)) + 2 : -1]
     if clause.key not in found:
         return f"{clause.key} is missing, wanted {wanted}"
     value = found[clause.key]

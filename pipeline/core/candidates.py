@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import table
 from pipeline.core.columns import Column, columns
-from pipeline.core.pattern import literal
+from pipeline.core.terms import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

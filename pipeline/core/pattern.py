@@ -16,50 +16,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import operators
 from pipeline.core.canonical import written
-from pipeline.core.condition import (
-    AnythingBut,
-    Cidr,
-    Condition,
-    EqualsIgnoreCase,
-    Exact,
-    Exists,
-    Numeric,
-    Prefix,
-    Suffix,
-    Wildcard,
-    met,
-)
+from pipeline.core.condition import Condition, Exact, met
 from pipeline.core.operators import bad, known, shown
-from pipeline.core.terms import MAX_TOKEN, Number, Scalar, cut, literal, scalars, token, tokens
+from pipeline.core.terms import Scalar, literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = [
-    "MAX_DEPTH",
-    "MAX_TOKEN",
-    "AnythingBut",
-    "Cidr",
-    "Clause",
-    "Condition",
-    "EqualsIgnoreCase",
-    "Exact",
-    "Exists",
-    "Number",
-    "Numeric",
-    "Pattern",
-    "Prefix",
-    "Scalar",
-    "Suffix",
-    "Wildcard",
-    "canonical",
-    "cut",
-    "literal",
-    "parse",
-    "scalars",
-    "token",
-    "tokens",
-]
 
 MAX_DEPTH = 8
 """Levels of "$or" inside "$or". Each is two levels of a query, and OpenSearch takes 20.

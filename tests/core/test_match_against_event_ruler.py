@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from pipeline.cli import filter_rule
-from pipeline.core import differences, match, pattern
+from pipeline.core import differences, match, pattern, terms
 from pipeline.core.errors import Refused
 from pipeline.local import jars
 from pipeline.local.errors import StackError
@@ -75,7 +75,7 @@ def excused(condition: object, value: object) -> bool:
     """Whether a known difference speaks of this condition on this value."""
     (clause,) = pattern.parse({"key": [condition]}).clauses
     return any(
-        difference.asks(asked) and any(map(difference.meets, pattern.scalars(value)))
+        difference.asks(asked) and any(map(difference.meets, terms.scalars(value)))
         for asked in clause.conditions
         for difference in differences.DIFFERENCES
     )

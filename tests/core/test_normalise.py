@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import instant, normalise, pattern
+from pipeline.core import instant, normalise
 from pipeline.core.errors import Rejected
 from pipeline.core.model import COMMON_FIELDS, Document, Event, Route
+from pipeline.core.terms import Scalar, literal
 from tests import strategies as some
 
 NOW = some.NOW
@@ -141,9 +142,9 @@ def test_equal_facts_find_the_same_document_however_they_are_sent(
 
 
 @given(some.identities, some.identities)
-def test_different_identities_never_share_a_document(one: pattern.Scalar, other: pattern.Scalar) -> None:
+def test_different_identities_never_share_a_document(one: Scalar, other: Scalar) -> None:
     first, second = document(an_event(paymentId=one)), document(an_event(paymentId=other))
-    assert (first.id == second.id) == (pattern.literal(one) == pattern.literal(other))
+    assert (first.id == second.id) == (literal(one) == literal(other))
 
 
 def test_text_and_number_are_different_identities() -> None:

@@ -9,22 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import pattern
-from pipeline.core.errors import Refused
-from pipeline.core.pattern import (
-    MAX_DEPTH,
-    RESERVED,
+from pipeline.core.condition import (
     AnythingBut,
     Cidr,
-    Clause,
+    Condition,
     EqualsIgnoreCase,
     Exact,
     Exists,
     Numeric,
-    Pattern,
     Prefix,
     Suffix,
     Wildcard,
 )
+from pipeline.core.errors import Refused
+from pipeline.core.pattern import MAX_DEPTH, RESERVED, Clause, Pattern
+from pipeline.core.terms import literal
 from tests import filter_cases
 
 
@@ -35,13 +34,13 @@ def refusal(asked: object) -> str:
     return refused.value.text
 
 
-def conditions(*asked: object) -> tuple[pattern.Condition, ...]:
+def conditions(*asked: object) -> tuple[Condition, ...]:
     (clause,) = pattern.parse({"key": list(asked)}).clauses
     return clause.conditions
 
 
 def texts(*given: str) -> Exact:
-    return Exact(frozenset(map(pattern.literal, given)))
+    return Exact(frozenset(map(literal, given)))
 
 
 # --- parsing ----------------------------------------------------------------------------------
@@ -97,7 +96,7 @@ def test_an_empty_filter_is_a_pattern_without_clauses() -> None:
         ({"anything-but": {"wildcard": ["*a"]}}, AnythingBut((Wildcard(("", "a")),))),
     ],
 )
-def test_each_operator_has_its_condition(asked: object, condition: pattern.Condition) -> None:
+def test_each_operator_has_its_condition(asked: object, condition: Condition) -> None:
     assert conditions(asked) == (condition,)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,10 +11,13 @@ from pipeline.core.places import Places, places
 from pipeline.core.terms import literal, scalars
 from tests.conditions import CONDITION, EVERY, FOUND_SCALAR, readable
 
+if TYPE_CHECKING:
+    from pipeline.core.condition import Condition
+
 ASKED = CONDITION.filter(lambda asked: readable({"key": [asked]}))
 
 
-def condition(asked: object) -> pattern.Condition:
+def condition(asked: object) -> Condition:
     (clause,) = pattern.parse({"key": [asked]}).clauses
     return clause.conditions[0]
 
