@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run up down status logs deploy delete check format test web web-check bench bench-index bench-broadcast chaos soak requirements clean
+.PHONY: help setup setup-dev run up down status logs deploy delete check format test simulate web web-check bench bench-index bench-broadcast chaos soak requirements clean
 
 PYTHON ?= python3
 TARGET ?= local
 EVENTS ?= 20000
 FUZZ_SECONDS ?= 300
+SEEDS ?= 10000
 BIN := .venv/bin
 
 help: ## Show this list
@@ -53,6 +54,9 @@ format: setup-dev ## Format and mend what can be mended
 test: setup-dev ## All tests, on the real engines; ends with pytest's summary
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web/node_modules; fi
 	$(BIN)/pytest -n 2 --dist loadfile
+
+simulate: setup-dev ## SEEDS=10000 worlds in which everything fails; 1 when anybody misses a hit or sees one twice
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 web: web/node_modules ## Build the browser client and the live page (needs Node 20.19 or later)
 	npm --prefix web run build

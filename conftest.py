@@ -15,10 +15,11 @@ import hypothesis
 import pytest
 from localstack_client import session
 
-from pipeline import settings, wiring
+from pipeline import settings
 from pipeline.local import deploy
 from pipeline.local import stack as local_stack
 from pipeline.local.errors import StackError
+from pipeline.wiring import stories
 from tests.running import Deployed
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
 def _apply_templates(url: str) -> None:
     """No index may be made before its template is there; a deploy comes later, or not at all."""
     cluster = {"LIVEDEX_TARGET": "aws", "LIVEDEX_OPENSEARCH_URL": url}
-    wiring.applying(settings.read(cluster))()
+    stories.applying(settings.read(cluster))()
 
 
 def _missing(reason: str) -> None:

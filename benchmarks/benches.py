@@ -11,8 +11,8 @@ from uuid import uuid4
 from opensearchpy import OpenSearch
 
 from benchmarks import facts
-from pipeline import wiring
 from pipeline.core import normalise, parse, route
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def prepared(url: str, count: int) -> Iterator[Bench]:
 
 def routes_text(family: str) -> str:
     """Our routes file with another family."""
-    text = (wiring.ROOT / "routes.toml").read_text(encoding="utf-8")
+    text = (shipped.ROOT / "routes.toml").read_text(encoding="utf-8")
     return text.replace('family = "metrics"', f'family = "{family}"')
 
 
@@ -74,7 +74,7 @@ def document(delivery: Delivery, known: Routes) -> Document:
 
 def _put_templates(bench: Bench) -> None:
     """The templates of ``metrics`` under the bench's own name."""
-    files = wiring.template_files()
+    files = shipped.template_files()
     common = json.loads(files["index_templates/livedex-common.json"])
     metrics = json.loads(files["index_templates/livedex-metrics.json"])
     metrics |= {"index_patterns": [f"{bench.family}-*"], "composed_of": [bench.family]}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import DeadLetter, Entry
     from pipeline.core.route import Routes
-    from pipeline.ports import DocumentStore
+    from pipeline.ports.index import DocumentStore
 
 ENDS = {"stored": "stored", "already_there": "already_there", "rejected": "rejected", "retried": "returned"}
 """Of an invocation's line, and as they are called here. No route of the run announces without storing."""

@@ -35,15 +35,16 @@ from benchmarks.figure import Figure, collecting, median_in_turns
 from pipeline import indexing, settings
 from pipeline.adapters import memory, opensearch, opensearch_wire, system_clock
 from pipeline.core import bulk
-from pipeline.core.model import Verdict
+from pipeline.core.attempt import Verdict
 from pipeline.handlers.invocation import COLLECT_AFTER
-from pipeline.ports import BULK_PATIENCE
+from pipeline.ports.index import BULK_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from benchmarks.benches import Bench
-    from pipeline.core.model import BulkAnswer, Delivery
+    from pipeline.core.attempt import BulkAnswer
+    from pipeline.core.model import Delivery
 
 DOCUMENTS = 8_000
 """Stored in a turn."""
@@ -169,7 +170,7 @@ def _to_outcomes(bench: Bench) -> None:
         for deliveries in _batches(bench):
             made = [benches.document(delivery, bench.routes) for delivery in deliveries]
             requests = bulk.requests(made, int(time.time() * 1000))
-            answers = store.bulk([request.body for request in requests])
+            answers = list(store.bulk([request.body for request in requests]))
             pairs = zip(requests, answers, strict=True)
             outcomes = [outcome for request, answer in pairs for outcome in bulk.outcomes(request, answer)]
             _require(sum(outcome.verdict is Verdict.STORED for outcome in outcomes), len(deliveries))

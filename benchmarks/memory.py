@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import benches, facts
 from benchmarks.figure import Figure
-from pipeline import wiring
 from pipeline.local import stack
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,8 +40,8 @@ STATUS = Path("/proc/self/status")
 
 HANDLED = """
 import json, pathlib, re, sys, time
-from pipeline import wiring
-wiring.ROOT = pathlib.Path(sys.argv[1])
+from pipeline.wiring import shipped
+shipped.ROOT = pathlib.Path(sys.argv[1])
 from pipeline.handlers import index
 class Context:
     def get_remaining_time_in_millis(self): return 120_000
@@ -138,7 +138,7 @@ def _environment(url: str, aws: str) -> dict[str, str]:
 
 def _memory_size() -> int:
     """Megabytes that ``template.yaml`` gives the function."""
-    template = (wiring.ROOT / "template.yaml").read_text(encoding="utf-8")
+    template = (shipped.ROOT / "template.yaml").read_text(encoding="utf-8")
     found = re.search(r"^  IndexFunction:.*?MemorySize: (\d+)", template, re.DOTALL | re.MULTILINE)
     if not found:
         raise RuntimeError("template.yaml gives IndexFunction no MemorySize.")

@@ -17,10 +17,10 @@ import orjson
 from benchmarks import facts
 from benchmarks.benches import document
 from benchmarks.figure import Figure, collecting, median_in_turns
-from pipeline import wiring
 from pipeline.core import cursor, derive, pack, thin
 from pipeline.core.audience import Channel, Member, Post
 from pipeline.handlers.invocation import COLLECT_AFTER
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ NOW = 1_795_000_000_000
 
 def figures() -> Iterator[Figure]:
     """Milliseconds of processor time for a batch: ours, and three that write for each connection."""
-    routes = wiring.routes()
+    routes = shipped.routes()
     deltas = [
         derive.delta(document(delivery, routes), NOW + place)
         for place, delivery in enumerate(facts.deliveries(DELTAS))

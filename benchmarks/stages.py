@@ -15,9 +15,9 @@ import orjson
 
 from benchmarks import facts
 from benchmarks.figure import Figure, collecting, median_in_turns
-from pipeline import wiring
 from pipeline.core import bulk, derive, entries, normalise, parse, route
 from pipeline.handlers.invocation import COLLECT_AFTER
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ TURNS = 9
 
 def figures() -> Iterator[Figure]:
     """Microseconds an event: each stage, and the least."""
-    routes, deliveries = wiring.routes(), facts.deliveries(EVENTS)
+    routes, deliveries = shipped.routes(), facts.deliveries(EVENTS)
     bodies = [delivery.body for delivery in deliveries]
     events = [parse.event(body) for body in bodies]
     pairs = [(event, route.choose(event, routes)) for event in events]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pipeline import settings, wiring
+from pipeline import settings
 from pipeline.adapters import dynamodb
 from pipeline.core import instant
 from pipeline.core.audience import Connection, Principal
 from pipeline.local.gateway_twin import Answer, GatewayTwin
+from pipeline.wiring import stories
 from tests.examples import announced, channel, delta
 from tests.running import wait_for
 
@@ -49,7 +50,7 @@ def test_jobs_reach_everybody_mark_who_missed_it_and_close_their_rows(
         twin.answer(names[SLOW], Answer(429))
         news = replace(delta(service=service, tenant=service), ingested=now - instant.HOUR)
 
-        report = wiring.broadcasting(asked)([announced(news)], deadline=now + 60_000)
+        report = stories.broadcasting(asked)([announced(news)], deadline=now + 60_000)
         rows = wait_for(lambda: table.late(service, now), lambda found: not any(map(_open, found)))
 
         got = {name: twin.frames(name) for name in names}

@@ -6,7 +6,8 @@ The flow, one story a line::
     broadcasting   deltas from a queue -> frames to exactly the connections whose channel matches
     fanning_out    jobs of an audience too big for one broadcast -> frames to its connections
     connecting     a bearer token -> a single-use ticket -> a connection
-    catching_up    a filter and a cursor -> a snapshot or what was missed, then live frames
+    answering      a client's frame -> a snapshot or what was missed, in pages, then live
+    reading_hits   the same pages over HTTP
     redriving      dead letters -> groups by reason -> their queue again, or nowhere
     applying       index templates and ISM policies -> the cluster
 

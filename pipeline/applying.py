@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.attachment import Attachment
     from pipeline.core.bodies import Wanted
     from pipeline.core.plan import Change
-    from pipeline.ports import Cluster
+    from pipeline.ports.index import Cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,34 @@
 """The story of broadcasting: deltas -> frames -> connections.
 
-A delta is matched once per tenant, encoded once, packed once per channel; only posts are per
-connection. A batch is acknowledged when every member either got its frames or is marked as having
-missed them, and all of that within ``POSTING`` of the stamp; else it is handed over again.
+A delta is matched once per tenant, encoded once, packed once per channel; only posts are per connection.
+A batch is done in rounds, tenant by tenant, as many as the invocation has time for. A delivery is
+acknowledged when every member either got its frames, or is marked as having missed them, or is a fan-out
+job's, and all of that within ``POSTING`` of its round's stamp; else it is handed over again, and it alone.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pipeline import posting, trying
-from pipeline.core import cursor, ledger, pack, parse, share, thin
+from pipeline import matching, posting, trying
+from pipeline.core import cursor, parse
 from pipeline.core.audience import Receipt
-from pipeline.core.errors import Rejected, Unavailable
+from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter
-from pipeline.handing_on import hand_on
-from pipeline.posting import Sending
+from pipeline.core.slow import SlowOnes
+from pipeline.delivering import LOOKING, Delivered, Round, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.core.audience import Channel, Member
-    from pipeline.core.model import Delivery, Delta
-    from pipeline.ports import Clock, ConnectionTable, Queues, Sockets
+    from pipeline.core.audience import Channel
+    from pipeline.core.model import Delivery
+    from pipeline.matching import Lot, Waiting
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.connections import ConnectionTable, Sockets
+    from pipeline.ports.queues import Queues
     from pipeline.registry import Registry
 
 
@@ -39,7 +43,7 @@ class Bounds:
     """
 
     budget: int = 1_000_000
-    posts_per_second: int = 2_000
+    posts_per_second: int = 1_000
     ledger_life: int = 14 * 86_400_000
 
 
@@ -53,12 +57,14 @@ class Broadcast:
         matched: Pairs of a delta and a channel that wants it.
         rejected: Deliveries that were dead-lettered.
         late: Rows written to the late ledger.
+        unreadable: Channels whose filter this program cannot read: their members are marked, and read later
+            what they miss now.
         conflated: Hits left out because their channel has a later one of the same value.
         sampled: Hits left out because they were over their channel's budget.
         jobs: What was handed on to the fan-out function.
         receipts: What became of the posts.
         returned: Ids of the deliveries to hand over again.
-        trouble: Why all were returned; empty where they were not.
+        trouble: Why the first of them were returned; empty where none was.
     """
 
     received: int = 0
@@ -66,12 +72,28 @@ class Broadcast:
     matched: int = 0
     rejected: int = 0
     late: int = 0
+    unreadable: Sequence[Channel] = ()
     conflated: int = 0
     sampled: int = 0
     jobs: int = 0
     receipts: Counter[Receipt] = field(default_factory=Counter)
     returned: tuple[str, ...] = ()
     trouble: str = ""
+
+    def add(self, lots: Sequence[Lot], done: Delivered) -> None:
+        """Count what a round came to."""
+        for lot in lots:
+            self.matched += sum(map(len, lot.wanted.values()))
+            self.late += lot.late
+            self.unreadable = [
+                *self.unreadable,
+                *(each for each in lot.unreadable if each not in self.unreadable),
+            ]
+            self.trouble = self.trouble or lot.trouble
+        self.conflated += done.conflated
+        self.sampled += done.sampled
+        self.jobs += done.jobs
+        self.receipts += done.receipts
 
     def counts(self) -> dict[str, int]:
         """The figures of the invocation's line."""
@@ -82,6 +104,7 @@ class Broadcast:
             "rejected": self.rejected,
             **{receipt.value: self.receipts[receipt] for receipt in Receipt},
             "late": self.late,
+            "unreadable": len(self.unreadable),
             "conflated": self.conflated,
             "sampled": self.sampled,
             "jobs": self.jobs,
@@ -89,7 +112,7 @@ class Broadcast:
         }
 
 
-def broadcast(
+def broadcast(  # noqa: PLR0913 - two queues, and two things that are kept between invocations
     deliveries: Sequence[Delivery],
     *,
     registry: Registry,
@@ -100,142 +123,93 @@ def broadcast(
     clock: Clock,
     deadline: int,
     bounds: Bounds,
+    slow: SlowOnes | None = None,
 ) -> Broadcast:
     """Post every delta to exactly the connections whose channel matches it.
 
     In this order, so that whoever resumes meanwhile misses nothing: the stamp, the late ledger, the
-    registry and the members, the posts, the marks, the acknowledgement.
+    registry and the members, the posts, the marks, the jobs, the acknowledgement.
 
     Args:
         registry: Kept by the caller between invocations.
         queue: The one that the deliveries came from.
         jobs: The one that feeds the fan-out function.
         deadline: When the invocation ends, in ms since the epoch.
+        slow: Who did not keep up lately, kept by the caller as the registry is; None knows of nobody.
     """
-    stamp = clock.now()
     report = Broadcast(received=len(deliveries))
-    deltas, letters = _read(deliveries)
-    report.deltas = len(deltas)
-    until = min(deadline, stamp + cursor.POSTING) - posting.MARKING
-    try:
-        report.late = _note_late(deltas, table, stamp, bounds)
-        wanted = _wanted(deltas, registry, table)
-        report.matched = sum(len(hits) for hits in wanted.values())
-        audiences = table.audiences(list(wanted), clock.now())
-        sendings = [
-            _sending(channel, hits, members, stamp, bounds, report)
-            for (channel, hits), members in zip(wanted.items(), audiences, strict=True)
-            if members
-        ]
-        _in_time(clock, until)
-        near, far = _apart(sendings, bounds.posts_per_second * (until - clock.now()) // 1_000)
-        report.jobs = hand_on(
-            far,
+    waiting, letters = _read(deliveries, report)
+    waiting = _begun(waiting, clock.jitter())
+    slow = SlowOnes() if slow is None else slow
+    failed: list[Delivery] = []
+    while waiting:
+        stamp = clock.now()
+        of = Round(
             table,
+            sockets,
             jobs,
+            clock,
+            slow,
             stamp=stamp,
-            room=bounds.posts_per_second * (cursor.POSTING - posting.MARKING) // 1_000,
+            until=min(deadline, stamp + cursor.POSTING) - posting.MARKING,
+            deadline=deadline,
+            budget=bounds.budget,
+            posts_per_second=bounds.posts_per_second,
         )
-        _in_time(clock, until)
-        posted = posting.post(near, sockets, now=clock.now(), until=until)
-        report.receipts = posted.receipts
-        _in_time(clock, stamp + cursor.POSTING)
-        table.mark_lagged(posted.missed, stamp - 1)
-        _in_time(clock, stamp + cursor.POSTING)
-        posting.tidy(posted, table, sockets, clock, deadline)
-    except Unavailable as unavailable:
-        report.trouble = str(unavailable)
-    _answer(deliveries, letters, report, queue, clock)
+        look = matching.Look(registry, table, clock, stamp, of.at(LOOKING), bounds.ledger_life)
+        lots = matching.take(waiting, look)
+        report.add(lots, deliver(lots, of))
+        failed += [delivery for lot in lots if lot.trouble for delivery in lot.deliveries]
+        if clock.now() + cursor.POSTING > deadline:
+            break
+    _answer(deliveries, letters, failed, waiting, report, queue, clock)
     return report
 
 
-def _read(deliveries: Iterable[Delivery]) -> tuple[list[Delta], list[DeadLetter]]:
-    deltas: list[Delta] = []
+def _read(deliveries: Iterable[Delivery], report: Broadcast) -> tuple[Waiting, list[DeadLetter]]:
+    """What each tenant has; what has no tenant is shown to nobody."""
+    waiting: Waiting = {}
     letters: list[DeadLetter] = []
     for delivery in deliveries:
         try:
-            deltas += parse.deltas(delivery.body)
+            deltas = parse.deltas(delivery.body)
         except Rejected as rejected:
             letters.append(DeadLetter(delivery, rejected.reason, rejected.text))
-    return deltas, letters
+            continue
+        report.deltas += len(deltas)
+        if deltas and deltas[0].tenant is not None:  # an entry is of one tenant
+            waiting.setdefault(deltas[0].tenant, deque()).append((delivery, deltas))
+    return waiting, letters
 
 
-def _note_late(deltas: Iterable[Delta], table: ConnectionTable, stamp: int, bounds: Bounds) -> int:
-    """Write the late ledger; how many rows."""
-    rows = ledger.late(deltas, stamp - cursor.OVERLAP)
-    for tenant, ingested in rows:
-        table.put_late(tenant, stamp, ingested, stamp + bounds.ledger_life)
-    return len(rows)
+def _begun(waiting: Waiting, share: float) -> Waiting:
+    """The same, begun with another tenant each time, so that none is always behind another.
 
-
-def _wanted(
-    deltas: Iterable[Delta], registry: Registry, table: ConnectionTable
-) -> dict[Channel, list[thin.Hit]]:
-    """The hits of each channel, in the order of the deltas; a delta is encoded once for all of them."""
-    by_tenant: dict[str, list[Delta]] = {}
-    for delta in deltas:
-        if delta.tenant is not None:
-            by_tenant.setdefault(delta.tenant, []).append(delta)
-    wanted: dict[Channel, list[thin.Hit]] = {}
-    for tenant, of_tenant in by_tenant.items():
-        index = registry.index(tenant, table)
-        for delta in of_tenant:
-            if channels := index.matching(delta):
-                hit = (delta, pack.hit(delta))
-                for channel in channels:
-                    wanted.setdefault(channel, []).append(hit)
-    return wanted
-
-
-def _sending(
-    channel: Channel,
-    hits: Sequence[thin.Hit],
-    members: Sequence[Member],
-    stamp: int,
-    bounds: Bounds,
-    report: Broadcast,
-) -> Sending:
-    """The frames of a channel, packed once for all its members."""
-    before = cursor.live(channel.id, stamp - 1)
-    kept = thin.thin(hits, conflate=channel.conflate, budget=bounds.budget, since=before)
-    report.conflated += kept.conflated
-    report.sampled += kept.sampled
-    encoded = [hit for _, hit in kept.hits]
-    frames = pack.hits(channel.id, encoded, cursor.live(channel.id, stamp), notes=kept.notes)
-    return Sending(channel, frames, members, ledger.minutes(delta.ingested for delta, _ in hits))
-
-
-def _apart(sendings: Sequence[Sending], room: int) -> tuple[list[Sending], list[Sending]]:
-    """Those that can be posted in time, and those whose audience is too big for it."""
-    chosen = share.fitting([sending.posts for sending in sendings], room)
-    near = [sending for place, sending in enumerate(sendings) if place in chosen]
-    return near, [sending for place, sending in enumerate(sendings) if place not in chosen]
+    Args:
+        waiting: What each tenant has.
+        share: How far in is begun, 0 to below 1.
+    """
+    tenants = list(waiting)
+    first = int(len(tenants) * share)
+    return {tenant: waiting[tenant] for tenant in tenants[first:] + tenants[:first]}
 
 
 def _answer(
     deliveries: Sequence[Delivery],
     letters: Sequence[DeadLetter],
+    failed: Sequence[Delivery],
+    waiting: Waiting,
     report: Broadcast,
     queue: Queues,
     clock: Clock,
 ) -> None:
-    """Bury what cannot be read, and put off what is to come again."""
+    """Bury what cannot be read, and put off what is to come again: shortly what was never begun."""
     taken = queue.dead_letter(letters) if letters else ()
-    buried = {letter.delivery.id for letter, done in zip(letters, taken, strict=True) if done}
-    unread = {letter.delivery.id for letter in letters}
-    returned = [
-        each for each in deliveries if each.id not in buried and (report.trouble or each.id in unread)
-    ]
-    trying.put_off(returned, queue, clock)
-    report.rejected = len(buried)
-    report.returned = tuple(each.id for each in returned)
-
-
-def _in_time(clock: Clock, until: int) -> None:
-    """Go on only before a time.
-
-    Raises:
-        Unavailable: It has passed: this invocation has stalled, and what it does now would come too late.
-    """
-    if clock.now() >= until:
-        raise Unavailable("broadcast", f"{clock.now() - until} ms too late: the invocation has stalled")
+    left = [letter.delivery for letter, done in zip(letters, taken, strict=True) if not done]
+    unbegun = [delivery for of_tenant in waiting.values() for delivery, _ in of_tenant]
+    trying.put_off([*failed, *left, *(replace(each, receives=1) for each in unbegun)], queue, clock)
+    names = {each.id for each in (*failed, *left, *unbegun)}
+    report.rejected = len(letters) - len(left)
+    report.returned = tuple(each.id for each in deliveries if each.id in names)
+    if unbegun and not report.trouble:
+        report.trouble = f"no time was left for {len(unbegun)} deliveries of {len(waiting)} tenants"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.bodies import Wanted
     from pipeline.core.model import JsonObject
     from pipeline.core.route import Routes
-    from pipeline.ports import Cluster, DocumentStore
+    from pipeline.ports.index import Cluster, DocumentStore
 
 SAMPLES = 500
 """Newest documents of a family that are looked at."""

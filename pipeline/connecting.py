@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.audience import Principal
     from pipeline.limiting import Limiter
-    from pipeline.ports import Clock, ConnectionTable
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.connections import ConnectionTable
     from pipeline.recognising import Gate
 
 TICKET_LIFE = 30_000

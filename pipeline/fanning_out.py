@@ -16,12 +16,16 @@ from pipeline.core import ledger, share
 from pipeline.core.audience import Receipt
 from pipeline.core.errors import Rejected, Unavailable
 from pipeline.core.model import DeadLetter
+from pipeline.core.slow import SlowOnes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.core.audience import Member
     from pipeline.core.model import Delivery
-    from pipeline.ports import Clock, ConnectionTable, Queues, Sockets
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.connections import ConnectionTable, Sockets
+    from pipeline.ports.queues import Queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +63,24 @@ def fan_out(
     clock: Clock,
     deadline: int,
     ledger_life: int,
+    slow: SlowOnes | None = None,
 ) -> FannedOut:
-    """Do each job: post its frames to its part of the channel's members, mark, close its row.
+    """Do each job: post its frames to its part of the channels' members, mark, close its row.
 
     Args:
         deadline: When the invocation ends, in ms since the epoch.
         ledger_life: Milliseconds that a row of the late ledger is kept.
+        slow: Who did not keep up lately, kept by the caller between invocations; None knows of nobody.
     """
+    slow = SlowOnes() if slow is None else slow
     receipts: Counter[Receipt] = Counter()
     returned: list[Delivery] = []
     rejected = 0
     trouble = ""
     for delivery in deliveries:
         try:
-            receipts += _run(share.read(delivery.body), table, sockets, clock, deadline, ledger_life)
+            job = share.read(delivery.body)
+            receipts += _run(job, table, sockets, clock, slow, deadline, ledger_life)
         except Rejected as reason:
             (buried,) = queue.dead_letter([DeadLetter(delivery, reason.reason, reason.text)])
             rejected += buried
@@ -90,6 +98,7 @@ def _run(
     table: ConnectionTable,
     sockets: Sockets,
     clock: Clock,
+    slow: SlowOnes,
     deadline: int,
     ledger_life: int,
 ) -> Counter[Receipt]:
@@ -102,17 +111,31 @@ def _run(
     Raises:
         Unavailable: It is not done, and its row is still open.
     """
-    channel, until = job.channel, deadline - posting.MARKING
-    table.open_late(channel.tenant, job.id, job.ingested[0], clock.now() + ledger.OPEN_LIFE)
-    members = table.members(channel, clock.now(), part=job.part, ended=True)
+    table.open_late(job.tenant, job.id, job.ingested[0], clock.now() + ledger.OPEN_LIFE)
+    sendings = [
+        posting.Sending(piece.channel, piece.frames, members, job.ingested)
+        for piece, members in zip(job.pieces, _members(job, table, clock.now()), strict=True)
+    ]
+    until = deadline - posting.marking(sum(sending.posts for sending in sendings))
     if clock.now() >= until:
         raise Unavailable("fan-out", "no time is left for this job")
-    sending = posting.Sending(channel, job.frames, members, job.ingested)
-    posted = posting.post([sending], sockets, now=clock.now(), until=until)
+    posted = posting.post(sendings, sockets, slow=slow, now=clock.now(), until=until)
     table.mark_lagged(posted.missed, job.stamp - 1)
     announced = clock.now()
     for ingested in job.ingested:
-        table.put_late(channel.tenant, announced, ingested, announced + ledger_life)
-    table.close_late(channel.tenant, job.id)
+        table.put_late(job.tenant, announced, ingested, announced + ledger_life)
+    table.close_late(job.tenant, job.id)
     posting.tidy(posted, table, sockets, clock, deadline)
     return posted.receipts
+
+
+def _members(job: share.Job, table: ConnectionTable, now: int) -> list[Sequence[Member]]:
+    """The members of each piece, those of whole channels side by side."""
+    whole = [piece.channel for piece in job.pieces if piece.part == (0, 1)]
+    known = dict(zip(whole, table.audiences(whole, now), strict=True)) if whole else {}
+    return [
+        known[piece.channel]
+        if piece.part == (0, 1)
+        else table.members(piece.channel, now, part=piece.part, ended=True)
+        for piece in job.pieces
+    ]

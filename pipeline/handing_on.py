@@ -1,4 +1,9 @@
-"""How an audience that is too big for one invocation is handed on to the fan-out function."""
+"""How audiences that are too big for one invocation are handed on to the fan-out function.
+
+A job's row in the late ledger is open before any job is under way, so that nobody's resume depends on when
+a job is done. The jobs themselves go last, once all that is near is posted and marked: what is handed on is
+done with, and a second attempt of the others adds nothing to it.
+"""
 
 from __future__ import annotations
 
@@ -11,52 +16,69 @@ from pipeline.core.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.ports import ConnectionTable, Queues
+    from pipeline.ports.connections import ConnectionTable
+    from pipeline.ports.queues import Queues
     from pipeline.posting import Sending
 
 
-def hand_on(
-    sendings: Iterable[Sending], table: ConnectionTable, jobs: Queues, *, stamp: int, room: int
-) -> int:
-    """Put jobs into their queue, each after its open row in the late ledger.
-
-    From then on nobody's resume depends on when a job is done. Where one could not be handed on, the whole
-    batch comes again, and those that were do no harm: clients drop what they have seen.
+def shared(sendings: Iterable[Sending], *, stamp: int, room: int) -> list[share.Job]:
+    """Share sendings among jobs, as few as can be, each of one tenant.
 
     Args:
+        sendings: One whose members nobody has read has none here; it is taken for a small one.
         stamp: Clock of the broadcaster at announcing.
         room: How many posts one job should have.
+    """
+    of_tenants: dict[str, list[Sending]] = {}
+    for sending in sendings:
+        of_tenants.setdefault(sending.channel.tenant, []).append(sending)
+    return [
+        job
+        for tenant, of_one in of_tenants.items()
+        for job in share.jobs(
+            tenant,
+            [
+                piece
+                for each in of_one
+                for piece in share.pieces(
+                    each.channel, each.frames, members=max(1, len(each.members)), room=room
+                )
+            ],
+            stamp=stamp,
+            ingested=ledger.minutes(time for each in of_one for time in each.ingested),
+            room=room,
+        )
+    ]
 
-    Returns:
-        How many jobs there are.
+
+def open_rows(jobs: Sequence[share.Job], table: ConnectionTable, stamp: int) -> None:
+    """Open the rows of jobs.
 
     Raises:
-        Unavailable: Not every job was taken.
+        Unavailable: Some may not be open; those that are do no harm and are taken back.
     """
-    shared = [job for sending in sendings for job in _jobs(sending, stamp, room)]
-    if not shared:
-        return 0
-    taken: Sequence[bool] = [False] * len(shared)
+    if not jobs:
+        return
+    rows = [(job.tenant, job.id, job.ingested[0]) for job in jobs]
     try:
-        for job in shared:
-            table.open_late(job.channel.tenant, job.id, job.ingested[0], stamp + ledger.OPEN_LIFE)
-        taken = jobs.put([job.body() for job in shared])
-    finally:
-        for job, under_way in zip(shared, taken, strict=True):
-            if not under_way:
-                with suppress(Unavailable):
-                    table.close_late(job.channel.tenant, job.id)
-    if not all(taken):
-        raise Unavailable("SQS", f"of {len(taken)} fan-out jobs {list(taken).count(False)} were not taken")
-    return len(shared)
+        table.open_all_late(rows, stamp + ledger.OPEN_LIFE)
+    except Unavailable:
+        close_rows(jobs, table)
+        raise
 
 
-def _jobs(sending: Sending, stamp: int, room: int) -> list[share.Job]:
-    return share.jobs(
-        sending.channel,
-        sending.frames,
-        members=len(sending.members),
-        stamp=stamp,
-        ingested=sending.ingested,
-        room=room,
-    )
+def close_rows(jobs: Sequence[share.Job], table: ConnectionTable) -> None:
+    """Take back the rows of jobs that are not under way; one that stays ends within the hour."""
+    if jobs:
+        with suppress(Unavailable):
+            table.close_all_late([(job.tenant, job.id) for job in jobs])
+
+
+def hand_on(jobs: Sequence[share.Job], table: ConnectionTable, queue: Queues) -> set[str]:
+    """Put jobs whose rows are open into their queue; the tenants of whom not all were taken."""
+    if not jobs:
+        return set()
+    taken = queue.put([job.body() for job in jobs])
+    left = [job for job, under_way in zip(jobs, taken, strict=True) if not under_way]
+    close_rows(left, table)
+    return {job.tenant for job in left}

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING
 
 from pipeline import storing, trying
 from pipeline.core import derive, entries, normalise, parse, route
+from pipeline.core.attempt import Verdict
 from pipeline.core.errors import Rejected
-from pipeline.core.model import DeadLetter, Verdict
+from pipeline.core.model import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.model import Delivery, Document, Entry, Outcome, Route
-    from pipeline.ports import Clock, DeltaBus, DocumentStore, Queues
+    from pipeline.core.attempt import Outcome
+    from pipeline.core.model import Delivery, Delta, Document, Entry, Route
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.index import DocumentStore
+    from pipeline.ports.queues import DeltaBus, Queues
 
 
 class End(Enum):
@@ -108,13 +112,17 @@ def index(
         read_only_ages: See ``storing.Writer``.
     """
     now = clock.now()
-    arriving = (_arrive(delivery, routes, now, single_tenant=single_tenant) for delivery in deliveries)
+    arrivals: list[Arrival] = []
+    reasons: Counter[str] = Counter()
+
+    def arriving() -> Iterator[Arrival]:
+        for delivery in deliveries:
+            arrivals.append(_arrive(delivery, routes, now, single_tenant=single_tenant))
+            yield arrivals[-1]
+
     writer = storing.Writer(store, clock, deadline, read_only_ages)
-    arrivals, reasons = _store(arriving, writer)
-    for arrival in arrivals:
-        if arrival.route and not arrival.route.index:
-            arrival.end, arrival.ingested = End.ANNOUNCED_ONLY, now
-    announced = _announce([a for a in arrivals if _is_news(a)], writer, bus, clock, deadline)
+    settled = _store(arriving(), writer, reasons, now)
+    announced = _announce(filter(_is_news, settled), writer, bus, clock, deadline)
     _bury(_rejected(arrivals), queue, reasons)
     returned = [a.delivery for a in arrivals if a.end is End.RETURNED]
     trying.put_off(returned, queue, clock)
@@ -135,29 +143,38 @@ def _arrive(delivery: Delivery, routes: route.Routes, now: int, *, single_tenant
     return Arrival(delivery, chosen, document, event.replay is not None, plain)
 
 
-def _store(arriving: Iterable[Arrival], writer: storing.Writer) -> tuple[list[Arrival], Counter[str]]:
+def _store(
+    arriving: Iterable[Arrival], writer: storing.Writer, reasons: Counter[str], now: int
+) -> Iterator[Arrival]:
     """Store the documents, the first ones while the others are still arriving.
 
-    Returns:
-        All arrivals, and why some had to be sent again, by reason.
+    Args:
+        reasons: Counts, by reason, what had to be sent again.
+        now: ``@ingested`` of what is only announced.
+
+    Yields:
+        Those that have a document, each once it is known what becomes of it.
     """
-    arrivals: list[Arrival] = []
-    sent: list[Arrival] = []
+    unstored: list[Arrival] = []
+    sent: dict[int, Arrival] = {}
 
     def documents() -> Iterator[Document]:
         for arrival in arriving:
-            arrivals.append(arrival)
             if arrival.document and arrival.route and arrival.route.index:
-                sent.append(arrival)
+                sent[id(arrival.document)] = arrival
                 yield arrival.document
+            elif arrival.document:
+                unstored.append(arrival)
 
-    reasons: Counter[str] = Counter()
-    sendings = writer.write(documents())
-    for arrival, sending in zip(sent, sendings, strict=True):
+    for sending in writer.write(documents()):
+        arrival = sent[id(sending.document)]
         arrival.attempts = len(sending.outcomes)
         reasons.update(outcome.reason for outcome in sending.outcomes if outcome.verdict is Verdict.RETRY)
         _settle(arrival, sending.outcomes[-1])
-    return arrivals, reasons
+        yield arrival
+    for arrival in unstored:
+        arrival.end, arrival.ingested = End.ANNOUNCED_ONLY, now
+        yield arrival
 
 
 def _settle(arrival: Arrival, outcome: Outcome) -> None:
@@ -185,29 +202,47 @@ def _is_news(arrival: Arrival) -> bool:
 
 
 def _announce(
-    arrivals: Sequence[Arrival], writer: storing.Writer, bus: DeltaBus, clock: Clock, deadline: int
+    news: Iterable[Arrival], writer: storing.Writer, bus: DeltaBus, clock: Clock, deadline: int
 ) -> int:
     """Put the deltas on the bus; what could not be announced goes back to its queue.
+
+    Each delta is written as soon as its document is stored, while OpenSearch is busy with the next ones.
 
     Returns:
         The number of deltas that the bus accepted.
     """
-    unstamped = [(a.document.index, a.document.id) for a in arrivals if a.document and a.ingested is None]
-    stamps = writer.stamps(unstamped) or {}
-    deltas = []
-    for arrival in arrivals:
-        document = arrival.document
-        stamp = arrival.ingested or (document and stamps.get((document.index, document.id)))
-        if document and stamp:
-            deltas.append(derive.delta(document, stamp))
-        else:
-            arrival.end = End.RETURNED
-    waiting = _put(entries.entries(deltas), bus, clock, deadline)
+    announced: list[Arrival] = []
+
+    def deltas() -> Iterator[Delta]:
+        for arrival, document, stamp in _stamped(news, writer):
+            announced.append(arrival)
+            yield derive.delta(document, stamp)
+
+    waiting = _put(entries.entries(deltas()), bus, clock, deadline)
     unheard = {document_id for entry in waiting for document_id in entry.ids}
-    for arrival in arrivals if unheard else ():
+    for arrival in announced if unheard else ():
         if arrival.document and arrival.document.id in unheard:
             arrival.end = End.RETURNED
-    return len(deltas) - sum(len(entry.ids) for entry in waiting)
+    return len(announced) - sum(len(entry.ids) for entry in waiting)
+
+
+def _stamped(news: Iterable[Arrival], writer: storing.Writer) -> Iterator[tuple[Arrival, Document, int]]:
+    """What is to be announced, with its ``@ingested``; what was stored by others at last, by their stamp.
+
+    What has none, since its document is gone or the index cannot say, goes back to its queue.
+    """
+    by_others: list[tuple[Arrival, Document]] = []
+    for arrival in news:
+        if arrival.document and arrival.ingested:
+            yield arrival, arrival.document, arrival.ingested
+        elif arrival.document:
+            by_others.append((arrival, arrival.document))
+    stamps = writer.stamps([(document.index, document.id) for _, document in by_others]) or {}
+    for arrival, document in by_others:
+        if stamp := stamps.get((document.index, document.id)):
+            yield arrival, document, stamp
+        else:
+            arrival.end = End.RETURNED
 
 
 def _put(waiting: list[Entry], bus: DeltaBus, clock: Clock, deadline: int) -> list[Entry]:

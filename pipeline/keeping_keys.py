@@ -5,25 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core import authorize, pack
-from pipeline.core.audience import ApiKey, Post
-from pipeline.core.errors import Refused, Unavailable
+from pipeline import posting
+from pipeline.core import authorize
+from pipeline.core.audience import ApiKey
+from pipeline.core.errors import Refused
+from pipeline.core.instant import DAY
 from pipeline.core.model import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.core.audience import Connection
-    from pipeline.ports import Clock, ConnectionTable, Sockets
-
-DAY = 86_400_000
-"""Milliseconds."""
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.connections import ConnectionTable, Sockets
 
 LONGEST = 3_650
 """Days that a key may live."""
-
-FAREWELL = 5_000
-"""Milliseconds in which a connection must have taken its ``bye``."""
 
 SHORTEST = 6
 """Characters of a hash by which a key may be named."""
@@ -60,11 +56,11 @@ def create(
     Raises:
         Refused: ``bad-key``; the text says what is wrong with which.
     """
-    for value, what in ((tenant, "The tenant"), (name, "The name")):
-        try:
-            authorize.name(value, what)
-        except Refused as refused:
-            raise Refused("bad-key", refused.text.partition(";")[0].rstrip(".") + ".") from refused
+    try:
+        authorize.tenant(tenant, "The tenant")
+        authorize.name(name, "The name")
+    except Refused as refused:
+        raise Refused("bad-key", refused.text.partition(";")[0].rstrip(".") + ".") from refused
     if not 0 < days <= LONGEST:
         raise Refused("bad-key", f"A key lives from 1 to {LONGEST} days, not {days}.")
     text, now = new_key(), clock.now()
@@ -106,20 +102,8 @@ def revoke(key: ApiKey, *, table: ConnectionTable, sockets: Sockets, clock: Cloc
         for connection in table.connections(tenant, clock.now())
         if connection.principal.key == key.hash
     ]
-    for connection in opened:
-        table.disconnect(connection.id)
-    farewell = pack.bye("revoked")
-    sockets.post([Post(each.id, each.endpoint, farewell) for each in opened], clock.now() + FAREWELL)
-    closed = sum(_closed(connection, sockets) for connection in opened)
+    closed = posting.dismiss(opened, "revoked", table=table, sockets=sockets, clock=clock)
     return Revoked(key, closed, len(opened) - closed)
-
-
-def _closed(connection: Connection, sockets: Sockets) -> bool:
-    try:
-        sockets.close(connection.id, connection.endpoint)
-    except Unavailable:
-        return False
-    return True
 
 
 def _is_meant(key: ApiKey, named: str) -> bool:

@@ -8,9 +8,7 @@ the processes that all share, and it costs nothing; it is no quota to be billed 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.core import limits
@@ -18,17 +16,14 @@ from pipeline.core import limits
 if TYPE_CHECKING:
     from pipeline.core.audience import Channel, Connection
     from pipeline.core.limits import Limits
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 BELOW = 5_000
-"""Milliseconds for which a count of connections below the limit is believed: counting 10,000 rows reads
-megabytes, and every client of a tenant may come at once."""
+"""Milliseconds for which a count of connections below the limit is believed: counting 10,000 takes 250
+read units, and every client of a tenant may come at once."""
 
 FULL = 1_000
 """Milliseconds for which a count at the limit is believed, so that who leaves makes room soon."""
-
-MOST_TENANTS = 100
-"""Tenants whose channels are remembered: only those of a tenant near its limit ever are."""
 
 
 class Flooding(Exception):  # noqa: N818 - a verdict
@@ -54,7 +49,6 @@ class Limiter:
         self._subscribes = limits.subscribes(held)
         self._hits = limits.hits(held)
         self._connections: dict[str, _Count] = {}
-        self._channels: OrderedDict[str, tuple[int, frozenset[str]]] = OrderedDict()
 
     def hold_connections(self, tenant: str, table: ConnectionTable, now: int) -> None:
         """Let another connection of a tenant in, or not.
@@ -64,7 +58,7 @@ class Limiter:
         """
         known = self._connections.get(tenant)
         if known is None or now - known.at >= (BELOW if known.number < self._limits.connections else FULL):
-            there = sum(1 for _ in islice(table.connections(tenant, now), self._limits.connections))
+            there = table.headcount(tenant, now, self._limits.connections)
             self._connections[tenant] = known = _Count(there, now)
         limits.hold_connections(self._limits, known.number)
 
@@ -96,27 +90,13 @@ class Limiter:
         limits.hold_rate(self._subscribes.take(channel.tenant, now), "subscribes of your tenant")
         held = [each.id for each in table.subscriptions(connection.id)]
         limits.hold_subscriptions(self._limits, held, channel.id)
-        version = table.version(channel.tenant)
-        if version >= self._limits.channels:  # each channel that comes raises it: below, there are fewer
-            limits.hold_channels(self._limits, self._known(channel.tenant, version, table), channel.id)
+        if not table.is_registered(channel):
+            limits.hold_channels(self._limits, table.weight(channel.tenant), channel.weight)
 
     def hold_hits(self, tenant: str, now: int) -> None:
-        """Let another request to ``GET /v1/hits`` be answered, or not.
+        """Let another page be read, for ``GET /v1/hits`` or for ``more``, or not.
 
         Raises:
             Refused: ``too-many-requests``.
         """
         limits.hold_rate(self._hits.take(tenant, now), "requests of your tenant")
-
-    def _known(self, tenant: str, version: int, table: ConnectionTable) -> frozenset[str]:
-        """Ids of the tenant's channels at a version or later, read by what changed since the last time."""
-        known, ids = self._channels.pop(tenant, (0, frozenset()))
-        if known < version:
-            changes = table.changes(tenant, known)
-            added = frozenset(channel.id for channel in changes.added)
-            ids = added if changes.whole else (ids - frozenset(changes.removed)) | added
-            known = changes.version
-        self._channels[tenant] = (known, ids)
-        if len(self._channels) > MOST_TENANTS:
-            self._channels.popitem(last=False)
-        return ids

@@ -10,7 +10,9 @@ from pipeline.core.errors import Refused
 
 if TYPE_CHECKING:
     from pipeline.core.audience import Principal
-    from pipeline.ports import Clock, ConnectionTable, Tokens
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.connections import ConnectionTable
+    from pipeline.ports.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)

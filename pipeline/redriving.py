@@ -9,6 +9,9 @@ own task (StartMessageMoveTask) keeps what the function wrote on its letters, wh
 A letter that SQS gave up carries nothing; moved by that task, it is told by its age, since 1,000
 receives take most of an hour at the least (``derive.surely_plain``). Only a producer whose envelopes
 are dated just as far ahead could have such a copy taken for a plain duplicate: redrive those with us.
+
+A job of the fan-out queue may be redriven at any time: it opens its ledger row anew, and clients drop the
+hits that they have seen.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from pipeline.core import letters as stage
-from pipeline.core import normalise, parse, route
+from pipeline.core import normalise, parse, route, share
 from pipeline.core.errors import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pipeline.core.audience import Channel
     from pipeline.core.letters import Group, Letter, Wanted
     from pipeline.core.model import Document
-    from pipeline.ports import DocumentStore, Queues
+    from pipeline.ports.connections import ConnectionTable
+    from pipeline.ports.index import DocumentStore
+    from pipeline.ports.queues import Queues
 
 MOST = 20_000
 """Letters that one call reads; SQS lets 120,000 be in flight, and bodies are kept in memory.
@@ -50,6 +56,10 @@ class Fate(Enum):
     ALREADY_THERE = "already there"
     ANNOUNCED = "announced, not stored"
     BROADCAST = "broadcast"
+    POSTED = "posted"
+    """To those of its part who are still in the channel."""
+    TO_NOBODY = "posted to nobody"
+    """All have left the channel; what it carries is told to who resumes."""
     UP_TO_THE_CLUSTER = "up to the cluster"
     """The cluster rejected it, and only the cluster can say whether it would again."""
     REJECTED = "still rejected"
@@ -156,6 +166,16 @@ def foretell_deltas(letters: Sequence[Letter]) -> list[Prospect]:
     return [_delta_prospect(letter) for letter in letters]
 
 
+def foretell_jobs(letters: Sequence[Letter], *, table: ConnectionTable, now: int) -> list[Prospect]:
+    """Say what the story of fanning out would make of each letter.
+
+    Raises:
+        Unavailable: The table could not be asked who is there.
+    """
+    there: dict[Channel, bool] = {}
+    return [_job_prospect(letter, table, now, there) for letter in letters]
+
+
 @dataclass(slots=True)
 class _Reading:
     """What was read at one time.
@@ -220,3 +240,14 @@ def _delta_prospect(letter: Letter) -> Prospect:
     except Rejected as rejected:
         return Prospect(letter, Fate.REJECTED, rejected.reason, rejected.text)
     return Prospect(letter, Fate.BROADCAST)
+
+
+def _job_prospect(letter: Letter, table: ConnectionTable, now: int, there: dict[Channel, bool]) -> Prospect:
+    try:
+        pieces = share.read(letter.body).pieces
+    except Rejected as rejected:
+        return Prospect(letter, Fate.REJECTED, rejected.reason, rejected.text)
+    for channel in {piece.channel for piece in pieces}.difference(there):
+        there[channel] = table.has_members(channel, now)
+    wanted = any(there[piece.channel] for piece in pieces)
+    return Prospect(letter, Fate.POSTED if wanted else Fate.TO_NOBODY)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import Route
     from pipeline.core.retire import Expired
-    from pipeline.ports import Clock, Cluster
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.index import Cluster
 
 
 @dataclass(frozen=True, slots=True)

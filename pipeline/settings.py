@@ -67,7 +67,7 @@ class Settings:
         max_channels: Different filters of a tenant that are subscribed to.
         max_subscriptions: Filters of one connection.
         subscribes_per_second: Of a tenant, and frames of one connection, in each process.
-        hits_per_second: Requests of a tenant to ``GET /v1/hits``, in each process.
+        hits_per_second: Pages that a tenant asks for, by ``GET /v1/hits`` or by ``more``, in each process.
         log_file: Where local functions also write their invocation line; empty on AWS.
         require_ism: Whether a cluster without Index State Management fails the set-up.
     """
@@ -141,7 +141,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         queue_url=environ.get("LIVEDEX_QUEUE_URL", ""),
         dead_letter_queue_url=environ.get("LIVEDEX_DEAD_LETTER_QUEUE_URL", ""),
         fanout_queue_url=environ.get("LIVEDEX_FANOUT_QUEUE_URL", ""),
-        posts_per_second=_count(environ, "LIVEDEX_POSTS_PER_SECOND", 2_000),
+        posts_per_second=_count(environ, "LIVEDEX_POSTS_PER_SECOND", 1_000),
         ca_bundle=environ.get("AWS_CA_BUNDLE", ""),
         channel_budget=_count(environ, "LIVEDEX_CHANNEL_BUDGET", 1_000_000),
         table=environ.get("LIVEDEX_TABLE", ""),

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from pipeline import trying
 from pipeline.core import bulk, lifecycle
+from pipeline.core.attempt import Verdict
 from pipeline.core.errors import Unavailable
-from pipeline.core.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.model import Document, Outcome, Request
-    from pipeline.ports import Clock, DocumentStore
+    from pipeline.core.attempt import Outcome, Request
+    from pipeline.core.model import Document
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.index import DocumentStore
 
     Key = tuple[str, str]
     """Index and id."""
@@ -42,11 +44,6 @@ class Sending:
     document: Document
     outcomes: list[Outcome] = field(default_factory=list)
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it is still to be sent, or sent again."""
-        return not self.outcomes or self.outcomes[-1].verdict is Verdict.RETRY
-
 
 @dataclass(frozen=True, slots=True)
 class Writer:
@@ -64,22 +61,27 @@ class Writer:
     deadline: int
     read_only_ages: Mapping[str, int]
 
-    def write(self, documents: Iterable[Document]) -> list[Sending]:
-        """Send documents, and again those alone that must be retried; one sending for each, in order.
+    def write(self, documents: Iterable[Document]) -> Iterator[Sending]:
+        """Send documents, and again those alone that must be retried.
 
-        The first are on their way while the others are still being made.
+        The first are on their way while the others are still being made; and whoever asks is told what came
+        of them while the others are still on their way.
+
+        Yields:
+            One sending for each document, once it is not sent any more.
         """
-        sendings: list[Sending] = []
-        left: Iterable[Document] = _noted(documents, sendings)
+        waiting: dict[int, Sending] = {}
+        left: Iterable[Document] = _noted(documents, waiting)
         for _ in trying.tries(self.clock, self.deadline):
-            outcomes = list(self._outcomes(self._requests(left)))
-            waiting = {id(sending.document): sending for sending in sendings if sending.is_waiting}
-            for outcome in self._unblocked(outcomes):
-                waiting[id(outcome.document)].outcomes.append(outcome)
-            left = [sending.document for sending in waiting.values() if sending.is_waiting]
-            if not left:
-                break
-        return sendings
+            for outcome in self._outcomes(self._requests(left)):
+                sending = waiting[id(outcome.document)]
+                sending.outcomes.append(outcome)
+                if outcome.verdict is not Verdict.RETRY:
+                    yield waiting.pop(id(outcome.document))
+            if not waiting:
+                return
+            left = [sending.document for sending in waiting.values()]
+        yield from waiting.values()
 
     def stamps(self, keys: Sequence[Key]) -> Mapping[Key, int] | None:
         """The ``@ingested`` of each of these that is stored; None when that cannot be said now."""
@@ -97,7 +99,7 @@ class Writer:
             yield from bulk.requests(wave, self.clock.now())
 
     def _outcomes(self, requests: Iterable[Request]) -> Iterator[Outcome]:
-        """Send the requests, and in halves those that are too large; one outcome a document."""
+        """Send the requests, and in halves those that are too large; one outcome a document, as they come."""
         sent: list[Request] = []
         answers = self.store.bulk(_bodies(requests, sent), self._patience())
         for request, answer in zip(sent, answers, strict=True):
@@ -105,7 +107,7 @@ class Writer:
             if outcomes[0].verdict is Verdict.SPLIT:
                 yield from self._outcomes(bulk.halves(request, self.clock.now()))
             else:
-                yield from outcomes
+                yield from self._unblocked(outcomes)
 
     def _unblocked(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
         """Where an index refuses writes, the document may be there all the same: look.
@@ -129,10 +131,10 @@ class Writer:
         return trying.patience(self.clock, self.deadline)
 
 
-def _noted(documents: Iterable[Document], sendings: list[Sending]) -> Iterator[Document]:
+def _noted(documents: Iterable[Document], waiting: dict[int, Sending]) -> Iterator[Document]:
     """The documents, each with a sending once it is asked for."""
     for document in documents:
-        sendings.append(Sending(document))
+        waiting[id(document)] = Sending(document)
         yield document
 
 

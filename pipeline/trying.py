@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.core.model import Delivery
-    from pipeline.ports import Clock, Queues
+    from pipeline.ports.clock import Clock
+    from pipeline.ports.queues import Queues
 
 TRIES = 4
 """Attempts within one invocation."""

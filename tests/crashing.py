@@ -16,10 +16,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.adapters import aws
 from pipeline.core import sources
 from pipeline.settings import read
+from pipeline.wiring import adapters, stories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,13 +113,13 @@ def run(at: int | None) -> Sequence[str]:
         for each in found
     ]
     killer = Killer(at, by_signal)
-    clock = wiring.clock(settings)
-    report = wiring.indexing(settings)(
+    clock = adapters.clock(settings)
+    report = stories.indexing(settings)(
         deliveries=sources.deliveries({"Records": rows}),
         deadline=clock.now() + 20_000,
-        store=killer.beside(wiring.store(settings)),
-        bus=killer.beside(wiring.bus(settings)),
-        queue=killer.beside(wiring.queue(settings)),
+        store=killer.beside(adapters.store(settings)),
+        bus=killer.beside(adapters.bus(settings)),
+        queue=killer.beside(adapters.queue(settings)),
     )
     killer.pass_by("before the answer")
     for each in found:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core import entries, subscribe
+from pipeline.core import channels, entries
 from pipeline.core.audience import Connection, Principal
 from pipeline.core.limits import Limits
 from pipeline.core.model import Delivery, Delta
@@ -93,7 +93,7 @@ def announced(*deltas: Delta) -> Delivery:
 
 def channel(asked: dict[str, Any], tenant: str = "acme") -> Channel:
     """The channel of a filter."""
-    return subscribe.channel(tenant, asked, None)
+    return channels.of(tenant, asked, None)
 
 
 def connection(name: str = "ann", tenant: str = "acme", expires: int = NOW + 3_600_000) -> Connection:

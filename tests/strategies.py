@@ -8,18 +8,9 @@ import orjson
 from hypothesis import strategies as st
 
 from pipeline.core import instant
+from pipeline.core.attempt import BulkAnswer, Outcome, Verdict
 from pipeline.core.audience import Channel, Connection, Member, Post, Principal
-from pipeline.core.model import (
-    BulkAnswer,
-    Delivery,
-    Delta,
-    Document,
-    Entry,
-    Event,
-    Outcome,
-    Route,
-    Verdict,
-)
+from pipeline.core.model import Delivery, Delta, Document, Entry, Event, Route
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import wiring
 from pipeline.core import cursor
 from pipeline.core.errors import Unavailable
 from pipeline.handlers import invocation
 from pipeline.settings import read
+from pipeline.wiring import adapters, stories
 from tests import issuer
 from tests.examples import ENDPOINT, channel, delivery, envelope
 from tests.issuer import ISSUER, KEYS, claims, signed
@@ -67,10 +67,10 @@ class Stack:
         for name in HANDLERS:
             importlib.import_module(f"pipeline.handlers.{name}").story.cache_clear()
         self.settings: Settings = read()
-        self.table: Any = wiring.table(self.settings)
-        self.sockets: Any = wiring.sockets(self.settings)
-        self.store: Any = wiring.store(self.settings)
-        self.clock: Any = wiring.clock(self.settings)
+        self.table: Any = adapters.table(self.settings)
+        self.sockets: Any = adapters.sockets(self.settings)
+        self.store: Any = adapters.store(self.settings)
+        self.clock: Any = adapters.clock(self.settings)
 
     def call(self, name: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - each handler's own answer
         return importlib.import_module(f"pipeline.handlers.{name}").handler(event, Context())
@@ -125,7 +125,7 @@ class Stack:
 
     def put(self, *events: dict[str, Any]) -> None:
         """Events, through the index function's story."""
-        index = wiring.indexing(self.settings)
+        index = stories.indexing(self.settings)
         index([delivery(each) for each in events], deadline=self.clock.now() + 1_000)
 
     def frames(self, name: str) -> list[dict[str, Any]]:
@@ -541,8 +541,26 @@ def test_a_socket_does_not_outlive_its_token(stack: Stack) -> None:
     assert stack.table.members(channel({}), stack.clock.now()) == []
 
 
+def test_a_key_revoked_while_its_socket_subscribes_leaves_it_in_no_channel(stack: Stack) -> None:
+    """It had been recognised, and dismissed by the revocation, before its membership was written."""
+    text, key = stories.creating_keys(stack.settings)("acme", "reporter", 1)
+    stack.connect("program", **{"x-api-key": text})
+    posted, join = posts(stack), stack.table.join
+
+    def revoke_and_join(*asked: Any) -> None:  # noqa: ANN401 - a connection and a channel
+        stack.table.revoke_key(key.hash, stack.clock.now())
+        stack.table.disconnect("program")  # and it could not be closed
+        join(*asked)
+
+    stack.table.join = revoke_and_join
+    stack.subscribe("program", {})
+
+    assert [(frame["type"], frame["reason"]) for frame in posted] == [("bye", "revoked")]
+    assert stack.table.members(channel({}), stack.clock.now()) == []
+
+
 def test_a_socket_does_not_outlive_its_key(stack: Stack) -> None:
-    text, key = wiring.creating_keys(stack.settings)("acme", "reporter", 1)
+    text, key = stories.creating_keys(stack.settings)("acme", "reporter", 1)
     stack.connect("program", **{"x-api-key": text})
     stack.table.revoke_key(key.hash, stack.clock.now())  # as by a process that died before it closed any
     posted = posts(stack)

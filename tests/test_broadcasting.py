@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable, MemoryQueues, MemorySockets
 from pipeline.broadcasting import Bounds, Broadcast, broadcast
-from pipeline.core import cursor, pack, share, subscribe
+from pipeline.core import channels, cursor, pack, share
 from pipeline.core.audience import Channel, Late, Receipt
 from pipeline.core.errors import Unavailable
 from pipeline.core.ledger import MINUTE, OPEN_LIFE
-from pipeline.posting import MARKING
+from pipeline.core.slow import TELLING, SlowOnes
+from pipeline.delivering import READING, SLICE
+from pipeline.posting import MARKING, TIDYING
 from pipeline.registry import Registry
 from tests.examples import ENDPOINT, NOW, announced, channel, connection, delivery, delta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.core.audience import Changes, Member, Post
+    from pipeline.core.channel_index import ChannelIndex
     from pipeline.core.model import Delivery, Delta
 
 
@@ -32,7 +35,7 @@ class Table(MemoryConnectionTable):
 
     Attributes:
         diary: The steps, in order.
-        seconds: What a step takes.
+        seconds: What each call of a step takes: a batch is as many calls as DynamoDB takes for it.
         failing: Steps that fail.
     """
 
@@ -43,19 +46,19 @@ class Table(MemoryConnectionTable):
         self.failing: set[str] = set()
         self._turning = clock
 
-    def _step(self, name: str) -> None:
+    def _step(self, name: str, calls: int = 1) -> None:
         self.diary.append(name)
-        self._turning.sleep(self.seconds.get(name, 0))
+        self._turning.sleep(self.seconds.get(name, 0) * calls)
         if name in self.failing:
             raise Unavailable("DynamoDB", f"{name} is what it does not do today")
 
-    def put_late(self, tenant: str, announced: int, ingested: int, ends: int) -> None:
-        self._step("ledger")
-        super().put_late(tenant, announced, ingested, ends)
+    def put_all_late(self, notes: Sequence[tuple[str, int]], announced: int, ends: int) -> None:
+        self._step("ledger", -(-len(notes) // 25))
+        super().put_all_late(notes, announced, ends)
 
-    def version(self, tenant: str) -> int:
-        self._step("version")
-        return super().version(tenant)
+    def versions(self, tenants: Sequence[str]) -> Mapping[str, int]:
+        self._step("version", -(-len(tenants) // 100))
+        return super().versions(tenants)
 
     def changes(self, tenant: str, after: int) -> Changes:
         self._step("changes")
@@ -71,9 +74,9 @@ class Table(MemoryConnectionTable):
         self._step("marks")
         super().mark_lagged(members, since)
 
-    def open_late(self, tenant: str, job: str, ingested: int, ends: int) -> None:
-        self._step("open")
-        super().open_late(tenant, job, ingested, ends)
+    def open_all_late(self, jobs: Sequence[tuple[str, str, int]], ends: int) -> None:
+        self._step("open", -(-len(jobs) // 25))
+        super().open_all_late(jobs, ends)
 
     def disconnect(self, connection_id: str) -> None:
         self._step("disconnect")
@@ -87,6 +90,7 @@ class Sockets(MemorySockets):
         until: The deadline that it was given last.
         down: Whether nothing can be posted at all, or closed.
         told: What those got whose connection was closed.
+        made: The posts of each call.
     """
 
     def __init__(self, clock: MemoryClock, diary: list[str]) -> None:
@@ -96,10 +100,12 @@ class Sockets(MemorySockets):
         self.until = 0
         self.down = False
         self.told: dict[str, Sequence[bytes]] = {}
+        self.made: list[Sequence[Post]] = []
         self._turning = clock
 
     def post(self, posts: Sequence[Post], deadline: int) -> Sequence[Receipt]:
         self.diary.append("posts")
+        self.made.append(list(posts))
         self.until = deadline
         self._turning.sleep(self.seconds)
         if self.down:
@@ -119,6 +125,7 @@ class World:
     registry: Registry = field(default_factory=Registry)
     bounds: Bounds = field(default_factory=Bounds)
     diary: list[str] = field(default_factory=list)
+    slow: SlowOnes = field(default_factory=SlowOnes)
 
     def __post_init__(self) -> None:
         self.table = Table(self.clock, self.diary)
@@ -136,11 +143,12 @@ class World:
         expires: int = NOW + 3_600_000,
     ) -> Channel:
         joining = connection(name, tenant, expires)
-        wanted = subscribe.conflated(channel(asked, tenant), conflate, None)
+        wanted = channels.conflated(channel(asked, tenant), conflate, None)
         if not self.frames(name):
             self.sockets.open(name, ENDPOINT)
         self.table.connect(joining)
-        self.table.subscribe(joining, wanted, self.clock.now())
+        told = dict(self.table.lagged(name)).get(wanted)  # as who answers its gap
+        self.table.subscribe(joining, wanted, self.clock.now(), told)
         return wanted
 
     def lagging(self, *names: str) -> None:
@@ -163,6 +171,7 @@ class World:
             clock=self.clock,
             deadline=self.clock.now() + 60_000,
             bounds=self.bounds,
+            slow=self.slow,
         )
 
     def frames(self, name: str) -> list[dict[str, Any]]:
@@ -377,13 +386,17 @@ def test_an_invocation_that_stalls_before_its_posts_posts_nothing_and_returns_th
     assert world.jobs.depths()["waiting"] == 0
 
 
-def test_an_invocation_that_stalls_as_it_hands_jobs_on_returns_the_batch(big: World) -> None:
-    big.table.seconds["open"] = (cursor.POSTING - MARKING) / 4_000
+def test_an_invocation_that_stalls_as_it_opens_rows_returns_the_batch_and_leaves_none_open(
+    big: World,
+) -> None:
+    big.table.seconds["open"] = (cursor.POSTING - MARKING) / 1_000
 
     report = big.broadcast(announced(delta("one")))
 
-    assert (report.jobs, len(report.returned)) == (4, 1)
+    assert (report.jobs, len(report.returned)) == (0, 1)
     assert big.hits("small0") == []
+    assert big.table.late("acme", 0) == []
+    assert big.jobs.depths()["waiting"] == 0
 
 
 def test_an_invocation_that_stalls_in_its_posts_marks_nobody_and_returns_the_batch(world: World) -> None:
@@ -414,6 +427,55 @@ def test_one_that_is_done_just_in_time_is_done(world: World) -> None:
 
     assert world.broadcast(announced(delta("one"))).returned == ()
     assert world.mark("ann") == NOW - 1
+
+
+# --- channels that nobody can read ------------------------------------------------------------
+
+STRANGE = Channel("acme", '{"service":[{"sounds-like":"a"}]}', "f" * 32)
+
+
+@pytest.mark.parametrize("asked", [STRANGE.filter, '{"service":'])
+def test_a_channel_that_cannot_be_read_is_named_and_its_members_are_sent_to_read_what_they_miss(
+    world: World, asked: str
+) -> None:
+    strange = replace(STRANGE, filter=asked)
+    world.subscribe("ann", {})
+    world.sockets.open("bob", ENDPOINT)
+    world.table.subscribe(connection("bob"), strange, world.clock.now())
+
+    report = world.broadcast(announced(delta("one")))
+
+    assert (report.unreadable, report.counts()["unreadable"], report.returned) == ([strange], 1, ())
+    assert (world.hits("ann"), world.mark("ann")) == (["one"], None)
+    assert (world.frames("bob"), world.mark("bob")) == ([], NOW - 1)
+
+
+def test_channels_of_a_tenant_that_the_batch_has_nothing_of_are_not_asked_about(world: World) -> None:
+    world.table.subscribe(connection("bob"), STRANGE, world.clock.now())
+
+    report = world.broadcast(announced(delta("one", tenant="globex")))
+
+    assert (report.unreadable, world.mark("bob")) == ([], None)
+
+
+def test_members_of_a_channel_that_cannot_be_read_are_marked_once_and_no_batch_is_held_up_by_them(
+    world: World,
+) -> None:
+    world.table.subscribe(connection("bob"), STRANGE, world.clock.now())
+    marked: list[int] = []
+    mark = world.table.mark_lagged
+
+    def noted(members: Sequence[tuple[Channel, str]], since: int) -> None:
+        marked.append(len(members))
+        mark(members, since)
+
+    world.table.mark_lagged = noted  # type: ignore[method-assign]
+    for fact in ("one", "two"):
+        world.clock.sleep(1)
+        world.broadcast(announced(delta(fact)))
+
+    assert marked == [1]
+    assert world.mark("bob") == NOW + 1_000 - 1
 
 
 # --- slow members -----------------------------------------------------------------------------
@@ -466,6 +528,104 @@ def test_the_lowest_time_is_kept_until_the_member_subscribes_again(world: World)
     assert [frame["type"] for frame in world.frames("ann")][4:] == ["hits"]
 
 
+def test_a_gap_that_was_told_is_not_told_again_for_a_second_and_then_with_each_frame_once_a_second(
+    world: World,
+) -> None:
+    world.subscribe("ann", {})
+    world.clock.sleep(cursor.SKEW / 1_000)
+    world.lagging("ann")
+    world.broadcast(announced(delta("missed")))
+    world.clock.sleep(0.001)
+    for number in range(9):  # at 0, 250, …, 2,000 ms
+        world.broadcast(announced(delta(str(number))))
+        world.clock.sleep(TELLING / 4_000)
+
+    kinds = [frame["type"] for frame in world.frames("ann")]
+
+    assert kinds == ["gap", *["hits"] * 4] * 2 + ["gap", "hits"]
+    assert world.mark("ann") == NOW + cursor.SKEW - 1
+
+
+def test_a_second_subscription_of_the_same_filter_is_told_the_gap_before_any_frame(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.broadcast(announced(delta("missed")))
+    world.clock.sleep(5)
+    world.broadcast(announced(delta("one")))
+    world.table.subscribe(connection("ann"), channel({}), world.clock.now())
+    world.clock.sleep(TELLING / 4_000)
+    world.broadcast(announced(delta("two")))
+
+    assert world.mark("ann") == NOW - 1
+    assert [frame["type"] for frame in world.frames("ann")] == ["gap", "hits"] * 2
+
+
+def test_a_gap_that_did_not_get_through_is_told_with_the_next_frame(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann", "ann")
+    for fact in ("one", "two", "three"):
+        world.broadcast(announced(delta(fact)))
+
+    assert [frame["type"] for frame in world.frames("ann")] == ["gap", "hits"]
+
+
+def test_who_subscribes_again_and_lags_again_is_told_at_once(world: World) -> None:
+    world.subscribe("ann", {})
+    world.lagging("ann")
+    world.broadcast(announced(delta("one")))
+    world.broadcast(announced(delta("two")))
+    world.clock.sleep(0.1)
+    asked = world.subscribe("ann", {})
+    world.lagging("ann")
+    world.broadcast(announced(delta("three")))
+    world.broadcast(announced(delta("four")))
+
+    gaps = [frame["since"] for frame in world.frames("ann") if frame["type"] == "gap"]
+
+    assert gaps == [cursor.live(asked.id, NOW - 1), cursor.live(asked.id, NOW + 99)]
+
+
+def test_each_channel_of_a_connection_is_told_its_own_gap(world: World) -> None:
+    world.subscribe("ann", {})
+    world.subscribe("ann", {"service": ["payments"]})
+    world.lagging("ann")
+    for fact in ("one", "two"):
+        world.broadcast(announced(delta(fact)))
+
+    gaps = {frame["channel"] for frame in world.frames("ann") if frame["type"] == "gap"}
+
+    assert len(gaps) == 2
+
+
+def test_a_connection_that_did_not_keep_up_comes_last_and_is_tried_shortly_until_it_is_seen_to_keep_up(
+    world: World,
+) -> None:
+    for name in ("ann", "bob", "cat"):
+        world.subscribe(name, {})
+    world.lagging("ann")
+    for fact in ("one", "two"):
+        world.broadcast(announced(delta(fact)))
+    world.subscribe("ann", {})
+    world.broadcast(announced(delta("three")))
+
+    made = [[(post.connection_id, post.brief) for post in posts] for posts in world.sockets.made]
+
+    everybody = [(name, False) for name in ("ann", "bob", "cat")]
+    assert made[0] == everybody
+    assert made[1] == [("bob", False), ("cat", False), ("ann", True), ("ann", True)]
+    assert sorted(made[2]) == everybody
+
+
+def test_a_connection_is_slow_in_each_of_its_channels(world: World) -> None:
+    world.subscribe("ann", {"service": ["payments"]})
+    world.subscribe("ann", {"service": ["checkout"]})
+    world.lagging("ann")
+    world.broadcast(announced(delta("one")))
+    world.broadcast(announced(delta("two", service="checkout")))
+
+    assert [post.brief for posts in world.sockets.made for post in posts] == [False, True]
+
+
 def test_a_frame_that_is_not_posted_marks_each_channel_of_which_it_held_back_frames(world: World) -> None:
     first = world.subscribe("ann", {})
     second = world.subscribe("ann", {"service": ["payments"]})
@@ -487,11 +647,11 @@ def test_a_resume_from_the_mark_reads_all_that_was_missed(ages: list[int]) -> No
 
     world.broadcast(announced(*(aged(age, str(place)) for place, age in enumerate(ages))))
 
-    since = cursor.Cursor(world.mark("ann") or 0)
-    late = world.table.late("acme", since.announced_from)
+    since = world.mark("ann") or 0
+    late = world.table.late("acme", cursor.announced_from(since))
     for age in ages:
         ingested = NOW - age
-        assert ingested >= since.ingested_from or any(
+        assert ingested >= cursor.ingested_from(since) or any(
             row.ingested_from <= ingested < (row.ingested_to or 0) for row in late
         )
 
@@ -526,7 +686,6 @@ def test_one_that_cannot_be_told_or_closed_is_no_trouble_and_gets_no_hits_next_t
     world.broadcast(announced(delta("two")))
 
     assert report.returned == ()
-    assert "marks" in world.diary
     assert world.table.lagged("ann") == []
     assert world.hits("ann") == []
     assert world.table.connection("ann") is None
@@ -574,7 +733,7 @@ def test_a_channel_over_its_budget_gets_the_newest_and_where_to_read_the_others(
     assert (sampled["kept"], sampled["of"], report.sampled) == (len(kept), 20, 20 - len(kept))
     since = cursor.read(sampled["since"], asked.id)
     assert since is not None
-    assert since.ingested_from <= min(each.ingested for each in many)
+    assert cursor.ingested_from(since.at) <= min(each.ingested for each in many)
     assert sampled["since"] < world.frames("ann")[0]["cursor"]
 
 
@@ -598,7 +757,7 @@ def test_an_audience_that_does_not_fit_is_handed_on_and_the_small_ones_are_serve
     assert (report.jobs, report.receipts[Receipt.POSTED], report.returned) == (4, 2, ())
     assert big.hits("small0") == big.hits("small1") == ["one"]
     handed = [share.read(each.body) for each in big.jobs.receive(10)]
-    assert [job.part for job in handed] == [(number, 4) for number in range(4)]
+    assert [[piece.part for piece in job.pieces] for job in handed] == [[(number, 4)] for number in range(4)]
     assert {(job.stamp, job.ingested) for job in handed} == {(NOW, (NOW - 7_000,))}
     assert big.table.late("acme", 0) == [Late(NOW - 7_000, None)] * 4
 
@@ -620,7 +779,15 @@ def test_a_queue_that_takes_no_jobs_returns_the_batch_and_leaves_no_row_open(big
 
     assert len(report.returned) == 1
     assert big.table.late("acme", 0) == []
-    assert big.hits("small0") == []
+
+
+def test_what_is_near_is_posted_before_anything_is_handed_on(big: World) -> None:
+    put, posted = big.jobs.put, []
+    big.jobs.put = lambda bodies: posted.append(big.hits("small0")) or put(bodies)  # type: ignore[method-assign,func-returns-value]
+
+    big.broadcast(announced(delta("one")))
+
+    assert posted == [["one"]]
 
 
 def test_a_row_that_no_job_ever_closes_ends_within_the_hour(big: World) -> None:
@@ -628,6 +795,202 @@ def test_a_row_that_no_job_ever_closes_ends_within_the_hour(big: World) -> None:
     assert big.table.late("acme", 0) != []
     big.clock.sleep(OPEN_LIFE / 1_000)
     assert big.table.late("acme", 0) == []
+
+
+# --- progress, whatever one tenant does -------------------------------------------------------
+
+CALL = 0.005
+"""Seconds of a call of DynamoDB, in the backlogs below."""
+
+
+def tenants(world: World, count: int) -> list[Delivery]:
+    """A delivery for each of so many tenants, each with a member."""
+    for number in range(count):
+        world.subscribe(f"c{number}", {}, tenant=f"t{number}")
+    return [announced(delta(f"fact {number}", tenant=f"t{number}")) for number in range(count)]
+
+
+def test_a_backlog_of_a_thousand_tenants_is_announced_in_one_round(world: World) -> None:
+    deliveries = tenants(world, 1_000)
+    world.broadcast(*deliveries)
+    world.clock.sleep(120)
+    world.table.seconds = {"ledger": CALL, "version": CALL, "changes": 2 * CALL}
+
+    report = world.broadcast(*deliveries)
+
+    assert (report.late, report.receipts[Receipt.POSTED]) == (1_000, 1_000)
+    assert (report.returned, report.trouble) == ((), "")
+    assert len(world.sockets.made) == 2
+
+
+def test_what_there_is_no_time_for_comes_again_and_what_was_done_does_not(world: World) -> None:
+    deliveries = tenants(world, 40)
+    world.table.seconds = {"changes": 2}
+    done: list[int] = []
+    while deliveries:
+        report = world.broadcast(*deliveries)
+        deliveries = [each for each in deliveries if each.id in report.returned]
+        done.append(report.receipts[Receipt.POSTED])
+
+    assert sum(done) == 40
+    assert min(done) > 0
+    assert 1 < len(done) < 4
+    assert all(len(world.hits(f"c{number}")) == 1 for number in range(40))
+
+
+def test_what_was_never_begun_is_put_off_no_longer_however_often_it_came(world: World) -> None:
+    deliveries = [replace(each, receives=9, receipt=each.id) for each in tenants(world, 40)]
+    delays: list[int] = []
+    world.queue.put_off = lambda given: delays.extend(seconds for _, seconds in given)  # type: ignore[method-assign]
+    world.table.seconds = {"changes": 2}
+
+    report = world.broadcast(*deliveries)
+
+    assert len(delays) == len(report.returned) > 0
+    assert max(delays) <= 5
+    assert f"{len(delays)} deliveries" in report.trouble
+
+
+def test_each_attempt_begins_with_another_tenant(world: World) -> None:
+    deliveries = tenants(world, 40)
+    begun = []
+    for _ in range(6):
+        world.registry = Registry()
+        world.table.seconds = {"changes": 100}
+        changes = world.table.changes
+
+        def noted(tenant: str, after: int, changes: Callable[[str, int], Changes] = changes) -> Changes:
+            begun.append(tenant)
+            return changes(tenant, after)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(world.table, "changes", noted)
+            world.broadcast(*deliveries)
+
+    assert len(set(begun)) > 3
+
+
+def test_a_tenant_whose_channels_cannot_be_read_keeps_no_other_from_its_hits(world: World) -> None:
+    bad, *others = tenants(world, 30)
+    changes = world.table.changes
+
+    def failing(tenant: str, after: int) -> Changes:
+        if tenant == "t0":
+            raise Unavailable("DynamoDB", "not this one")
+        return changes(tenant, after)
+
+    world.table.changes = failing  # type: ignore[method-assign]
+    report = world.broadcast(bad, *others)
+
+    assert report.returned == (bad.id,)
+    assert "not this one" in report.trouble
+    assert all(world.hits(f"c{number}") for number in range(1, 30))
+
+
+def test_a_tenant_of_many_deliveries_leaves_time_for_the_others_and_gets_the_rest_of_it(world: World) -> None:
+    for name in ("heavy", "light"):
+        world.subscribe(name, {}, tenant=name)
+    many = [announced(delta(f"{number:03}", tenant="heavy")) for number in range(100)]
+    index = world.registry.index
+
+    class Slow:
+        """Takes a quarter of a second for a delta of the heavy one."""
+
+        def __init__(self, found: ChannelIndex) -> None:
+            self._found = found
+
+        def matching(self, each: Delta) -> Sequence[Channel]:
+            world.clock.sleep(0.25 if each.tenant == "heavy" else 0)
+            return self._found.matching(each)
+
+    world.registry.index = lambda *given: Slow(index(*given))  # type: ignore[method-assign,assignment,return-value]
+    report = world.broadcast(*many, announced(delta("one", tenant="light")))
+
+    assert world.hits("light") == ["one"]
+    assert len(world.sockets.made) > 1
+    got = world.hits("heavy")
+    assert got == [f"{number:03}" for number in range(len(got))]
+    assert len(got) + len(report.returned) == 100
+
+
+def test_marks_that_fail_return_those_who_needed_them_and_nobody_else(world: World) -> None:
+    good, bad = tenants(world, 2)
+    world.lagging("c1")
+    world.table.failing.add("marks")
+
+    report = world.broadcast(good, bad)
+
+    assert report.returned == (bad.id,)
+
+
+def test_jobs_that_are_not_taken_return_their_tenants_alone(big: World) -> None:
+    (other,) = tenants(big, 1)
+    big.jobs.taking = False
+    mine = announced(delta("one"))
+
+    report = big.broadcast(mine, other)
+
+    assert report.returned == (mine.id,)
+    assert big.hits("c0") == ["fact 0"]
+
+
+def test_small_audiences_that_do_not_fit_are_handed_on_together_once(world: World) -> None:
+    for number in range(2_000):
+        world.subscribe(f"c{number}", {"service": [{"anything-but": f"x{number}"}]})
+    world.bounds = Bounds(posts_per_second=200)
+    world.table.seconds = {"open": CALL}
+
+    report = world.broadcast(
+        *(announced(delta(f"{place}", service="a", pad="y" * 9_000)) for place in "abcdef")
+    )
+
+    handed = [share.read(each.body) for each in world.jobs.receive(10_000)]
+    frames = len(handed[0].pieces[0].frames)
+    later = sum(len(piece.frames) for job in handed for piece in job.pieces)
+    assert (report.returned, report.trouble) == ((), "")
+    assert (frames, report.receipts[Receipt.POSTED] + later) == (2, 4_000)
+    assert report.receipts[Receipt.POSTED] > 1_500
+    assert len(handed) == report.jobs == len(world.table.late("acme", 0)) < 100
+
+
+def test_channels_whose_members_there_is_no_time_to_read_are_handed_on_unread(world: World) -> None:
+    for number in range(2 * SLICE):
+        world.subscribe(f"c{number}", {"service": [{"anything-but": f"x{number}"}]})
+    world.subscribe("lone", {}, tenant="globex")
+    other = announced(delta("two", tenant="globex"))
+    world.table.seconds = {"members": (cursor.POSTING - MARKING) * READING / 1_000 / SLICE}
+
+    report = world.broadcast(announced(delta("one")), other)
+
+    (handed,) = [share.read(each.body) for each in world.jobs.receive(10)]
+    assert {piece.part for piece in handed.pieces} == {(0, 1)}
+    assert len(handed.pieces) + report.receipts[Receipt.POSTED] == 2 * SLICE + 1
+    assert (report.returned, report.jobs) == ((), 1)
+    assert world.hits("lone") == ["two"]
+
+
+def test_forgetting_those_who_are_gone_is_bounded_and_the_rest_is_met_again(world: World) -> None:
+    for number in range(500):
+        world.subscribe(f"c{number}", {})
+        world.sockets.close(f"c{number}", ENDPOINT)
+    world.table.seconds = {"disconnect": 0.015}
+
+    before = world.clock.now()
+    report = world.broadcast(announced(delta("one")))
+
+    assert report.receipts == {Receipt.GONE: 500}
+    assert world.clock.now() - before <= TIDYING + 15
+    left = world.broadcast(announced(delta("two"))).receipts[Receipt.GONE]
+    assert 0 < left < 500
+
+
+def test_the_time_for_marks_grows_with_the_posts(world: World) -> None:
+    for number in range(400):
+        world.subscribe(f"c{number}", {})
+
+    world.broadcast(announced(delta("one")))
+
+    assert world.sockets.until == NOW + cursor.POSTING - MARKING - 100
 
 
 # --- all of it --------------------------------------------------------------------------------

@@ -7,91 +7,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pipeline import applying, catching_up, indexing, wiring
-from pipeline.adapters.memory import (
-    MemoryClock,
-    MemoryConnectionTable,
-    MemoryDeltaBus,
-    MemoryQueues,
-    MemorySockets,
-)
-from pipeline.adapters.memory_store import Cluster, DocumentStore
-from pipeline.core import bodies, cursor
+from pipeline import catching_up
+from pipeline.adapters.memory import MemoryConnectionTable
+from pipeline.core import cursor
 from pipeline.core.errors import Refused
-from pipeline.limiting import Limiter
-from pipeline.recognising import Gate
-from tests.examples import ENDPOINT, LIMITS, NOW, connection, delivery, envelope
+from tests.catching_up_world import World, kinds, services
+from tests.examples import ENDPOINT, NOW, connection, envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pipeline.core.audience import Channel, Connection
-
-
-class OneToken:
-    """Every bearer of ``good`` is Ann of acme."""
-
-    def claims(self, token: str) -> Mapping[str, object]:
-        if token != "good":  # noqa: S105 - no secret
-            raise Refused("unauthorized", "not good")
-        return {"sub": "ann", "tenant": "acme", "exp": NOW // 1_000 + 3_600}
-
-
-class World:
-    def __init__(self) -> None:
-        self.clock = MemoryClock()
-        cluster = Cluster()
-        applying.apply(bodies.wanted(wiring.template_files()), cluster, require_ism=True)
-        self.store = DocumentStore(cluster)
-        self.bus = MemoryDeltaBus()
-        self.table = MemoryConnectionTable(self.clock)
-        self.sockets = MemorySockets()
-        self.sockets.open("ann", ENDPOINT)
-        self.table.connect(connection())
-        routes = wiring.routes()
-        ranged = wiring.ranged_attributes(routes)
-        self.library = catching_up.Library(self.store, routes, ranged)
-        self.limiter = Limiter(LIMITS)
-
-    def store_events(self, *events: dict[str, Any]) -> None:
-        indexing.index(
-            [delivery(event) for event in events],
-            routes=self.library.routes,
-            store=self.store,
-            bus=self.bus,
-            queue=MemoryQueues(self.clock),
-            clock=self.clock,
-            deadline=self.clock.now() + 1_000,
-            single_tenant=False,
-        )
-
-    def say(self, frame: dict[str, Any] | str) -> list[dict[str, Any]]:
-        before = len(self.sockets.frames("ann", ENDPOINT))
-        catching_up.answer(
-            frame if isinstance(frame, str) else orjson.dumps(frame).decode(),
-            "ann",
-            table=self.table,
-            sockets=self.sockets,
-            library=self.library,
-            limiter=self.limiter,
-            clock=self.clock,
-            endpoint=ENDPOINT,
-            deadline=self.clock.now() + 1_000,
-        )
-        return [orjson.loads(frame) for frame in self.sockets.frames("ann", ENDPOINT)[before:]]
-
-    def subscribe(self, asked: dict[str, Any], **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON values
-        return self.say({"type": "subscribe", "id": "1", "filter": asked, **more})
-
-    def page(self, **query: str) -> dict[str, Any]:
-        return catching_up.hits(
-            {"authorization": "Bearer good"},
-            query,
-            gate=Gate(OneToken(), self.table, self.clock, "required", "tenant"),
-            limiter=self.limiter,
-            library=self.library,
-            clock=self.clock,
-        )
 
 
 @pytest.fixture
@@ -99,20 +23,14 @@ def world() -> World:
     return World()
 
 
-def kinds(frames: list[dict[str, Any]]) -> list[str]:
-    return [frame["type"] for frame in frames]
-
-
-def services(frames: list[dict[str, Any]]) -> list[str]:
-    return [hit["attributes"]["service"] for frame in frames for hit in frame.get("hits", ())]
-
-
 def test_what_is_stored_while_the_membership_is_slowly_written_is_read(world: World) -> None:
     class Slow(MemoryConnectionTable):
-        def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+        def subscribe(
+            self, connection: Connection, channel: Channel, touch: int, told: int | None = None
+        ) -> None:
             world.clock.sleep(3)
             world.store_events(envelope("one", service="a"))
-            super().subscribe(connection, channel, touch)
+            super().subscribe(connection, channel, touch, told)
 
     world.table = Slow(world.clock)
     world.table.connect(connection())
@@ -202,26 +120,6 @@ def test_a_cursor_of_another_filter_is_answered_by_a_gap_and_a_snapshot(world: W
     assert frames[1]["reason"] == "unknown-cursor"
 
 
-def test_a_catch_up_that_is_too_long_says_where_its_gap_is(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catching_up, "MAX_HITS", 3)
-    monkeypatch.setattr(catching_up, "PAGE", 2)
-    live = world.subscribe({}, snapshot=0)[-1]["cursor"]
-    for number in range(5):
-        world.store_events(envelope(f"fact-{number}", service=f"s{number}"))
-        world.clock.sleep(1)
-
-    frames = world.subscribe({}, cursor=live)
-    monkeypatch.setattr(catching_up, "MAX_HITS", 5)
-    just_enough = world.subscribe({}, cursor=live)
-
-    assert (services(just_enough)[0], kinds(just_enough)[1]) == ("s0", "hits")
-    assert services(frames) == ["s2", "s3", "s4"]
-    assert frames[1]["type"] == "gap"
-    assert (frames[1]["from"], frames[1]["to"]) == (NOW, NOW + 2_000)
-
-
 def test_an_unsubscribed_connection_is_no_member(world: World) -> None:
     channel = world.subscribe({})[0]["channel"]
 
@@ -289,7 +187,8 @@ def test_a_mistake_is_answered_by_its_code_and_id(
 
 
 def test_a_connection_whose_token_has_ended_is_told_and_closed(world: World) -> None:
-    world.clock.sleep(3_600)
+    world.clock.sleep(7_000)
+    world.table.connect(connection(expires=world.clock.now()))
     frames: list[bytes] = []
     close, world.sockets.close = world.sockets.close, lambda *of: frames.extend(world.sockets.frames(*of))  # type: ignore[method-assign]
 
@@ -325,7 +224,7 @@ def test_http_refuses_a_cursor_of_another_filter(world: World) -> None:
 
 
 def test_http_pages_never_lose_what_did_not_fit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catching_up, "PAGE", 2)
+    monkeypatch.setattr(catching_up, "CHUNK", 2)
     start = world.page()["cursor"]
     for number in range(7):
         world.store_events(envelope(f"fact-{number}", service=f"s{number}"))

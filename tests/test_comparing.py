@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline import comparing, wiring
+from pipeline import comparing
 from pipeline.adapters import memory_store
 from pipeline.core import bodies, route
 from pipeline.core.errors import Unavailable
 from pipeline.core.route import Routes
+from pipeline.wiring import shipped
 from tests.examples import delivery, envelope
 from tests.test_indexing import INDEX, World
 
 if TYPE_CHECKING:
     from pipeline.core.model import Route
 
-BODIES = bodies.wanted(wiring.template_files())
+BODIES = bodies.wanted(shipped.template_files())
 OLD_FIELDS: Any = {"@ingested": {}, "tokens": {}, "detail": {}}
 
 
@@ -39,7 +40,7 @@ def changed(**change: Any) -> Routes:  # noqa: ANN401 - any field of a route
     def one(each: Route) -> Route:
         return each if each == route.CATCH_ALL else replace(each, **change)
 
-    return Routes(tuple(one(each) for each in wiring.routes().ordered))
+    return Routes(tuple(one(each) for each in shipped.routes().ordered))
 
 
 def said(routes: Routes, fields: Any = None) -> list[str]:  # noqa: ANN401 - any fields
@@ -51,7 +52,7 @@ def said(routes: Routes, fields: Any = None) -> list[str]:  # noqa: ANN401 - any
 
 
 def test_routes_that_did_not_change_meet_what_they_made() -> None:
-    assert said(wiring.routes()) == []
+    assert said(shipped.routes()) == []
 
 
 def test_a_change_of_identity_is_seen_on_what_is_stored() -> None:
@@ -79,7 +80,7 @@ def test_a_route_without_identity_cannot_be_compared() -> None:
 
 
 def test_an_attribute_that_existing_indices_do_not_map_is_seen() -> None:
-    texts = said(wiring.routes(), OLD_FIELDS)
+    texts = said(shipped.routes(), OLD_FIELDS)
     assert any("attribute latencyMs becomes double, but has no field in" in text for text in texts)
 
 
@@ -95,7 +96,7 @@ def test_documents_that_cannot_be_read_are_a_note() -> None:
             raise Unavailable("opensearch", f"{indices} {len(body)}")
 
     _, cluster = world()
-    (found,) = comparing.compare(wiring.routes(), BODIES, cluster, Down(), single_tenant=False)
+    (found,) = comparing.compare(shipped.routes(), BODIES, cluster, Down(), single_tenant=False)
     assert not found.grave
     assert "could not be looked at: metrics-*" in found.text
 

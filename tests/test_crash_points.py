@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pipeline import redriving, wiring
+from pipeline import redriving
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore
 from pipeline.core import instant
 from pipeline.core.letters import GIVEN_UP, Wanted
 from pipeline.indexing import Indexed, index
+from pipeline.wiring import shipped
 from tests.crashing import Killed, Killer
 from tests.examples import NOW, envelope
 
@@ -60,7 +61,7 @@ class World:
         batch = self.queue.receive(100)
         report = index(
             batch,
-            routes=wiring.routes(),
+            routes=shipped.routes(),
             store=killer.beside(self.store),
             bus=killer.beside(self.bus),
             queue=killer.beside(self.queue),

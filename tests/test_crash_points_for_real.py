@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
-from pipeline import redriving, wiring
+from pipeline import redriving
 from pipeline.adapters import aws, sqs
 from pipeline.core import parse
 from pipeline.core.letters import GIVEN_UP, Wanted
 from pipeline.core.model import DeadLetter, Delivery
 from pipeline.settings import read
+from pipeline.wiring import stories
 from tests import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.ports import Queues
+    from pipeline.ports.queues import Queues
     from pipeline.settings import Settings
 
 TENANTS = 12
@@ -186,7 +187,7 @@ def engines(request: pytest.FixtureRequest, opensearch_url: str, aws_url: str) -
         "LIVEDEX_TENANCY": "required",
         "LIVEDEX_DELTAS_BUS": name,
     }
-    wiring.applying(read(environ))()  # no index may be made before its template is there
+    stories.applying(read(environ))()  # no index may be made before its template is there
     session = aws.session(read(environ))
     queues = session.client("sqs", endpoint_url=aws_url)
     bus = session.client("events", endpoint_url=aws_url)

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable, MemoryQueues, MemorySockets
 from pipeline.core import cursor, share
-from pipeline.core.audience import Late, Receipt
+from pipeline.core.audience import Late, Receipt, in_part
 from pipeline.core.errors import Unavailable
 from pipeline.core.ledger import MINUTE, OPEN_LIFE
 from pipeline.fanning_out import FannedOut, fan_out
@@ -31,6 +31,11 @@ STAMP = NOW - 30_000
 """The jobs have waited for half a minute."""
 
 KEPT = 14 * 86_400_000
+
+
+def job(*parts: tuple[Channel, tuple[int, int]], tenant: str = "acme") -> share.Job:
+    pieces = tuple(share.Piece(whose, part, FRAMES) for whose, part in parts)
+    return share.Job(tenant, STAMP, INGESTED, pieces)
 
 
 class Table(MemoryConnectionTable):
@@ -106,7 +111,7 @@ class World:
         self.table.subscribe(joining, CHANNEL, NOW)
 
     def jobs(self, parts: int) -> list[share.Job]:
-        return [share.Job(CHANNEL, (number, parts), STAMP, INGESTED, FRAMES) for number in range(parts)]
+        return [job((CHANNEL, (number, parts))) for number in range(parts)]
 
     def hand_over(self, *jobs: share.Job) -> list[Delivery]:
         """What broadcasting leaves: open rows, and the jobs as they are delivered."""
@@ -149,6 +154,17 @@ def test_the_jobs_of_a_channel_reach_each_member_once(world: World, parts: int) 
     assert all(world.sockets.frames(name, ENDPOINT) == FRAMES for name in world.names)
     assert report.receipts == {Receipt.POSTED: 2 * len(world.names)}
     assert (report.received, report.returned, report.trouble) == (parts, (), "")
+
+
+def test_a_job_of_several_channels_reaches_the_members_of_each(world: World) -> None:
+    other = channel({"service": ["payments"]})
+    world.table.subscribe(connection("member0"), other, NOW)
+
+    report = world.fan_out(*world.hand_over(job((CHANNEL, (1, 4)), (other, (0, 1)), (CHANNEL, (2, 4)))))
+
+    of_parts = sum(in_part(name, (1, 4)) or in_part(name, (2, 4)) for name in world.names)
+    assert report.receipts == {Receipt.POSTED: 2 * of_parts + 2}
+    assert rows(world) == [minute(time) for time in INGESTED]
 
 
 def test_a_job_that_is_done_leaves_ordinary_rows_of_the_time_at_which_it_was(world: World) -> None:
@@ -218,11 +234,12 @@ def test_a_job_that_is_handed_over_twice_says_the_same_twice_and_leaves_the_same
 
 
 def test_jobs_that_come_together_with_one_that_cannot_be_done_are_done(world: World) -> None:
-    good, bad = world.jobs(1)[0], replace(world.jobs(1)[0], channel=channel({}, "globex"))
+    theirs = channel({}, "globex")
+    bad = job((theirs, (0, 1)), tenant="globex")
     world.table.connect(connection("eve", "globex"))
-    world.table.subscribe(connection("eve", "globex"), bad.channel, NOW)
+    world.table.subscribe(connection("eve", "globex"), theirs, NOW)
 
-    report = world.fan_out(delivery("no JSON"), *world.hand_over(good, bad), seconds=20)
+    report = world.fan_out(delivery("no JSON"), *world.hand_over(*world.jobs(1), bad), seconds=20)
 
     assert [letter.reason for letter in world.queue.letters] == ["malformed"]
     assert (report.rejected, report.returned) == (1, ())
@@ -254,7 +271,7 @@ def test_posts_leave_time_for_the_marks_but_are_not_bound_to_the_stamp_of_the_br
 ) -> None:
     world.fan_out(*world.hand_over(*world.jobs(1)), seconds=20)
 
-    assert world.sockets.until == NOW + 20_000 - MARKING
+    assert world.sockets.until == NOW + 20_000 - MARKING - 2 * len(world.names) // 4
 
 
 def test_who_missed_a_frame_is_marked_with_the_time_before_the_broadcast(world: World) -> None:

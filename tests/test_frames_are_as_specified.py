@@ -18,9 +18,9 @@ from pipeline.core import cursor, entries, pack, subscribe
 from pipeline.core.errors import Refused, Unavailable
 from pipeline.handlers import http
 from tests import specifications
+from tests.catching_up_world import World
 from tests.examples import envelope
 from tests.strategies import deltas, words
-from tests.test_catching_up import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,6 +110,7 @@ def test_the_frames_of_a_whole_conversation_are_as_specified() -> None:
         {"type": "subscribe", "id": "1", "filter": {}},
         {"type": "subscribe", "id": "2", "filter": {}, "cursor": "unknown"},
         {"type": "subscribe", "id": "3", "filter": {"no-attribute": ["x"]}},
+        {"type": "subscribe", "id": "4", "filter": {}, "since": 0},
         {"type": "ping"},
         {"type": "no-such"},
     ]
@@ -124,7 +125,9 @@ def test_the_answers_over_http_are_as_specified() -> None:
     world.store_events(envelope("one"), envelope("two"), envelope("three"))
     page = specifications.openapi("Page")
     first = world.page(limit="2")
-    for answer in (first, world.page(cursor=first["cursor"]), world.page(id=first["hits"][0]["id"])):
+    since = world.page(since="0")
+    assert since["gap"]
+    for answer in (first, since, world.page(cursor=first["cursor"]), world.page(id=first["hits"][0]["id"])):
         assert answer["hits"]
         page.validate(answer)
     problem = specifications.openapi("Error")

@@ -9,12 +9,13 @@ from base64 import b64decode, b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
 
 from pipeline.core import share
-from pipeline.core.audience import Connection, Principal
+from pipeline.core.audience import Channel, Connection, Principal
 from pipeline.core.errors import Unavailable
 from pipeline.handlers import invocation
 from tests.examples import channel
@@ -226,6 +227,20 @@ def test_a_batch_of_entries_is_posted_to_those_who_want_it(handlers: Handlers) -
     assert handlers.line()["posted"] == len(frames)
 
 
+def test_a_channel_that_cannot_be_read_is_named_in_the_line_of_each_batch_of_its_tenant(
+    handlers: Handlers,
+) -> None:
+    ports = handlers.fresh("broadcast")
+    strange = Channel("acme", '{"service":[{"sounds-like":"a"}]}', "f" * 32)
+    ann = Connection("ann", ENDPOINT, Principal("acme", "ann", (ARRIVED + 3_600) * 1_000))
+    ports["table"].subscribe(ann, strange, ARRIVED * 1_000)
+
+    handlers.call("broadcast", "sqs_deltas")
+
+    assert handlers.line()["unreadable"] == 1
+    assert handlers.line()["unreadable_channels"] == f"acme {strange.id}"
+
+
 def test_a_batch_that_is_returned_says_why_in_its_line(
     handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +263,12 @@ def test_a_job_is_posted_to_its_part_of_the_channel(handlers: Handlers) -> None:
     ann = Connection("ann", ENDPOINT, Principal("acme", "ann", (ARRIVED + 3_600) * 1_000))
     ports["table"].connect(ann)
     ports["table"].subscribe(ann, channel({}), ARRIVED * 1_000)
-    job = share.Job(channel({}), (0, 1), ARRIVED * 1_000, (ARRIVED * 1_000,), (b'{"type":"hits"}',))
+    job = share.Job(
+        "acme",
+        ARRIVED * 1_000,
+        (ARRIVED * 1_000,),
+        (share.Piece(channel({}), (0, 1), (b'{"type":"hits"}',)),),
+    )
     batch = event("sqs_deltas")
     batch["Records"] = [batch["Records"][0] | {"body": job.body()}]
 
@@ -344,6 +364,34 @@ def test_hits_are_read_over_http(handlers: Handlers) -> None:
     assert json.loads(answer["body"])["hits"] == []
 
 
+def test_a_page_may_be_kept_is_asked_for_again_and_names_the_next(handlers: Handlers) -> None:
+    shown = {"authorization": f"Bearer {token()}"}
+    ports = handlers.fresh("query")
+    start = {
+        **event("http_get_hits"),
+        "headers": shown,
+        "queryStringParameters": {"filter": "{}", "limit": "1"},
+    }
+    begun = json.loads(handlers.call("query", start)["body"])["cursor"]
+    handlers.fresh("index")
+    handlers.module("index").story().keywords["clock"].sleep(0)
+    handlers.call("index", "sqs_events")
+    asked = {**start, "queryStringParameters": {"filter": "{}", "limit": "1", "cursor": begun}}
+
+    first = handlers.call("query", asked)
+    again = handlers.call("query", {**asked, "headers": {**shown, "if-none-match": first["headers"]["etag"]}})
+    onwards = urlsplit(first["headers"]["link"].removeprefix("<").partition(">")[0])
+    second = handlers.call("query", {**asked, "queryStringParameters": dict(parse_qsl(onwards.query))})
+
+    assert first["headers"]["cache-control"] == "private, no-cache"
+    assert first["headers"]["link"].endswith('; rel="next"')
+    assert (onwards.path, onwards.netloc) == ("", "")
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert again["headers"]["etag"] == first["headers"]["etag"]
+    assert json.loads(second["body"])["hits"] != json.loads(first["body"])["hits"]
+    assert ports["clock"].now() > 0
+
+
 def test_a_cluster_that_does_not_answer_is_a_503_with_a_sentence(handlers: Handlers) -> None:
     handlers.fresh("query")["library"].store.down = True
     request = event("http_get_hits")
@@ -353,6 +401,7 @@ def test_a_cluster_that_does_not_answer_is_a_503_with_a_sentence(handlers: Handl
 
     assert answer["statusCode"] == 503
     assert json.loads(answer["body"])["error"]["code"] == "unavailable"
+    assert int(answer["headers"]["retry-after"]) > 0
 
 
 def test_health_needs_no_token(handlers: Handlers) -> None:

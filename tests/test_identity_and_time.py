@@ -14,13 +14,13 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import wiring
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.core import instant, normalise, parse, route
 from pipeline.core.errors import Rejected
 from pipeline.core.model import Delivery
 from pipeline.indexing import End, index
 from pipeline.settings import read
+from pipeline.wiring import adapters, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,7 +195,7 @@ FACTS, TIMES, BATCH = 1_000, 3, 300
 def family(opensearch_url: str) -> Iterator[str]:
     """A family of its own with the project's mapping; all of it is deleted afterwards."""
     name = f"facts_{uuid4().hex[:12]}"
-    common = json.loads((wiring.ROOT / "index_templates" / "livedex-common.json").read_bytes())
+    common = json.loads((shipped.ROOT / "index_templates" / "livedex-common.json").read_bytes())
     template = {"index_patterns": [f"{name}-*"], "composed_of": [name], "priority": 300}
     with urllib3.PoolManager() as http:
         for path, body in ((f"_component_template/{name}", common), (f"_index_template/{name}", template)):
@@ -214,7 +214,7 @@ def test_a_thousand_facts_sent_three_times_across_midnight_leave_a_thousand_docu
     sendings = [(fact, time) for fact in range(FACTS) for time in range(TIMES)]
     chance.shuffle(sendings)
     clock, bus = MemoryClock(), MemoryDeltaBus()
-    store = wiring.store(
+    store = adapters.store(
         read({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "LIVEDEX_OPENSEARCH_URL": opensearch_url})
     )
     ends: Counter[End] = Counter()

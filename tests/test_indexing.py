@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import wiring
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore, Fault
 from pipeline.core import route
 from pipeline.core.model import Delivery
 from pipeline.indexing import End, Indexed, index
+from pipeline.wiring import shipped
 from tests.examples import NOW, delivery, envelope
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class World:
     clock: MemoryClock = field(default_factory=MemoryClock)
     store: DocumentStore = field(default_factory=DocumentStore)
     bus: MemoryDeltaBus = field(default_factory=MemoryDeltaBus)
-    routes: Routes = field(default_factory=wiring.routes)
+    routes: Routes = field(default_factory=shipped.routes)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueues(self.clock)

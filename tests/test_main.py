@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.__main__ import STAGES, run
+from pipeline.__main__ import run
+from pipeline.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 EVENTS = ROOT / "tests" / "events"
@@ -92,7 +93,7 @@ def test_a_filter_becomes_a_search() -> None:
         "query", '{"family":["metrics"],"latencyMs":[{"numeric":[">",150]}]}', "--size", "7"
     )
     where, search = values(out)
-    assert (code, where, search["size"]) == (0, {"index": "metrics-*"}, 7)
+    assert (code, where, search["size"]) == (0, {"index": "metrics-20*.*.*"}, 7)
     assert {"term": {"tenant": "acme"}} in search["query"]["bool"]["filter"]
 
 

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import redriving, wiring
-from pipeline.adapters.memory import MemoryClock, MemoryQueues
+from pipeline import redriving
+from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore
-from pipeline.core import bulk, normalise, parse, route
+from pipeline.core import bulk, normalise, parse, route, share
 from pipeline.core.errors import Unavailable
 from pipeline.core.letters import GIVEN_UP, Wanted
 from pipeline.core.model import DeadLetter, Delivery
 from pipeline.redriving import Fate, Redriven
-from tests.examples import NOW, announced, delta, envelope
+from pipeline.wiring import shipped
+from tests.examples import NOW, announced, channel, connection, delta, envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,7 @@ class World:
     def fates(self) -> list[tuple[Fate, str]]:
         letters = redriving.look(self.queue, Wanted())
         prospects = redriving.foretell_events(
-            letters, routes=wiring.routes(), store=self.store, now=self.clock.now(), single_tenant=False
+            letters, routes=shipped.routes(), store=self.store, now=self.clock.now(), single_tenant=False
         )
         assert [each.letter for each in prospects] == letters
         return [(each.fate, each.reason) for each in prospects]
@@ -181,7 +182,7 @@ def test_where_the_reading_fails_nothing_is_done_and_what_was_read_is_shown_agai
 
 def store(world: World, event: dict[str, Any]) -> None:
     checked = parse.event(orjson.dumps(event).decode())
-    chosen = route.choose(checked, wiring.routes())
+    chosen = route.choose(checked, shipped.routes())
     document = normalise.normalise(checked, chosen, single_tenant=False, now=NOW)
     world.store.bulk([request.body for request in bulk.requests([document], NOW)])
 
@@ -234,7 +235,7 @@ def test_a_dry_run_meets_a_defect_as_the_story_would(world: World, monkeypatch: 
 
 def test_a_route_that_stores_nothing_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = route.routes('[[route]]\nsource = "payments"\nfamily = "flow"\nindex = false')
-    monkeypatch.setattr(wiring, "routes", lambda: silent)
+    monkeypatch.setattr(shipped, "routes", lambda: silent)
     world.bury(("defect", envelope()))
 
     assert world.fates() == [(Fate.ANNOUNCED, "")]
@@ -255,6 +256,27 @@ def test_deltas_would_be_broadcast_where_they_can_be_read(world: World) -> None:
 
     assert [(each.fate, each.reason) for each in prospects] == [
         (Fate.BROADCAST, ""),
+        (Fate.REJECTED, "malformed"),
+    ]
+
+
+def test_jobs_would_be_posted_to_who_is_left_in_their_channel(world: World) -> None:
+    table = MemoryConnectionTable(world.clock)
+    table.subscribe(connection("ann"), channel({}), NOW)
+    table.subscribe(connection("bob", expires=NOW), channel({"service": ["ended"]}), NOW)
+    for asked in ({}, {"service": ["ended"]}, {}):
+        job = share.Job("acme", NOW, (NOW,), (share.Piece(channel(asked), (0, 2), (b'{"v":1}',)),))
+        world.bury((GIVEN_UP, job.body()))
+    world.bury(("malformed", '{"v":2}'))
+
+    letters = redriving.look(world.queue, Wanted())
+    prospects = redriving.foretell_jobs(letters, table=table, now=world.clock.now())
+
+    assert [each.letter for each in prospects] == letters
+    assert [(each.fate, each.reason) for each in prospects] == [
+        (Fate.POSTED, ""),
+        (Fate.TO_NOBODY, ""),
+        (Fate.POSTED, ""),
         (Fate.REJECTED, "malformed"),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, permutations
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable
 from pipeline.core.audience import Changes, Channel
 from pipeline.core.errors import Unavailable
-from pipeline.registry import MOST_READS, Registry
+from pipeline.registry import MOST_READS, Registry, why_unreadable
 from tests.examples import channel, connection, delta
 
 if TYPE_CHECKING:
@@ -242,11 +242,11 @@ def test_channels_that_come_faster_than_they_are_read_are_the_next_batchs(world:
 class Told(MemoryConnectionTable):
     """A table that tells what a test lays down."""
 
-    versions: list[int]
+    numbers: list[int]
     answers: list[Changes]
 
     def version(self, tenant: str) -> int:  # noqa: ARG002 - one tenant
-        return self.versions.pop(0)
+        return self.numbers.pop(0)
 
     def changes(self, tenant: str, after: int) -> Changes:  # noqa: ARG002 - the same
         return self.answers.pop(0)
@@ -303,8 +303,8 @@ def test_the_tenant_not_asked_for_longest_is_forgotten_when_there_are_too_many()
     assert len(world.registry) == 2
 
 
-def test_tenants_are_forgotten_when_they_have_too_many_channels_together_but_the_one_in_use_stays() -> None:
-    world = World(registry=Registry(most_channels=2))
+def test_tenants_are_forgotten_when_their_channels_weigh_too_much_but_the_one_in_use_stays() -> None:
+    world = World(registry=Registry(most_weight=2))
     for one in (A, B, channel({}, "globex"), channel({"service": ["a"]}, "globex")):
         world.table.come(one)
 
@@ -317,21 +317,52 @@ def test_tenants_are_forgotten_when_they_have_too_many_channels_together_but_the
     assert len(world.registry) == 1
 
 
+def test_a_channel_that_weighs_much_counts_for_many() -> None:
+    world = World(registry=Registry(most_weight=3))
+    for one in (A, channel({"orderId": [f"o{number}" for number in range(20)]}, "globex")):
+        world.table.come(one)
+
+    world.ids("globex")
+    world.ids("acme")
+    assert len(world.registry) == 1
+
+
 # --- filters of another program ---------------------------------------------------------------
 
 
-def test_a_channel_whose_filter_cannot_be_read_is_counted_and_keeps_no_other_from_its_hits(
-    world: World,
+STRANGE = ['{"service":[{"sounds-like":"a"}]}', '{"service":["a"', "", "[]", '{"service":"a"}']
+"""A filter of another program, and what a damaged row may hold."""
+
+
+@pytest.mark.parametrize("asked", STRANGE)
+def test_a_channel_whose_filter_cannot_be_read_is_told_and_keeps_no_other_from_its_hits(
+    world: World, asked: str
 ) -> None:
-    strange = Channel("acme", '{"service":[{"sounds-like":"a"}]}', "f" * 32)
-    assert world.registry.unreadable("acme") == 0
+    strange = Channel("acme", asked, "f" * 32)
+    assert world.registry.unreadable("acme") == []
     for one in (strange, A):
         world.table.come(one)
 
     index = world.registry.index("acme", world.table)
     assert index.matching(delta(service="a")) == [A]
-    assert world.registry.unreadable("acme") == 1
+    assert world.registry.unreadable("acme") == [strange]
 
     world.table.leave(strange)
     world.ids()
-    assert world.registry.unreadable("acme") == 0
+    assert world.registry.unreadable("acme") == []
+
+
+def test_a_channel_that_comes_back_mended_is_read_again(world: World) -> None:
+    world.table.come(replace(A, filter=""))
+    world.ids()
+    world.table.leave(replace(A, filter=""))
+    world.table.come(A)
+
+    assert world.registry.index("acme", world.table).matching(delta(service="a")) == [A]
+    assert world.registry.unreadable("acme") == []
+
+
+def test_why_a_filter_cannot_be_read_is_said() -> None:
+    assert why_unreadable(A) == ""
+    assert "sounds-like" in why_unreadable(replace(A, filter=STRANGE[0]))
+    assert why_unreadable(replace(A, filter=""))

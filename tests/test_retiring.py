@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import retiring, wiring
+from pipeline import retiring
 from pipeline.adapters import memory_store
 from pipeline.adapters.memory import MemoryClock
 from pipeline.core import bodies, instant
 from pipeline.core.errors import Unavailable
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from pipeline.retiring import Retired
 
-ROUTES = wiring.routes().ordered
+ROUTES = shipped.routes().ordered
 CLOCK = MemoryClock()
 DAY = instant.DAY
 OLD, OLDER, YOUNG = (f"metrics-{instant.day(CLOCK.now() - age * DAY)}" for age in (14, 30, 13))
@@ -20,7 +21,7 @@ UNKNOWN = f"orders-{instant.day(CLOCK.now() - 400 * DAY)}"
 
 
 def filled(cluster: memory_store.Cluster) -> memory_store.Cluster:
-    for body in bodies.wanted(wiring.template_files()):
+    for body in bodies.wanted(shipped.template_files()):
         if body.kind is bodies.Kind.COMPONENT_TEMPLATE:
             cluster.put_component_template(body.name, body.body)
         elif body.kind is bodies.Kind.INDEX_TEMPLATE:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryClock
 from pipeline.adapters.memory_store import DocumentStore, Fault
+from pipeline.core.attempt import BulkAnswer, Verdict
 from pipeline.core.errors import Unavailable
-from pipeline.core.model import BulkAnswer, Document, Verdict
-from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE
+from pipeline.core.model import Document
+from pipeline.ports.index import BULK_PATIENCE, LOOKUP_PATIENCE
 from pipeline.storing import WAVE, Sending, Writer
 from tests.examples import NOW
 
@@ -32,7 +33,8 @@ def document(name: str, index: str = YOUNG) -> Document:
 
 def send(store: DocumentStore, *documents: Document, seconds: float = 30) -> list[Sending]:
     clock = MemoryClock()
-    return Writer(store, clock, clock.now() + round(seconds * 1_000), {"metrics": 2 * DAY}).write(documents)
+    writer = Writer(store, clock, clock.now() + round(seconds * 1_000), {"metrics": 2 * DAY})
+    return list(writer.write(documents))
 
 
 def verdicts(sendings: Sequence[Sending]) -> list[Verdict]:
@@ -89,11 +91,32 @@ def test_the_first_documents_are_sent_while_the_others_are_still_being_made() ->
             yield document(made[-1])
 
     clock = MemoryClock()
-    sendings = Writer(Watched(), clock, clock.now() + 30_000, {}).write(documents())
+    sendings = list(Writer(Watched(), clock, clock.now() + 30_000, {}).write(documents()))
 
     assert [sending.document.id for sending in sendings] == made
     assert verdicts(sendings) == [Verdict.STORED] * len(made)
     assert seen == [WAVE, 2 * WAVE, 2 * WAVE + 1]
+
+
+def test_what_came_of_the_first_documents_is_told_while_the_others_are_still_on_their_way() -> None:
+    answered: list[bytes] = []
+
+    class Slow(DocumentStore):
+        def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Iterator[BulkAnswer]:  # noqa: ARG002 - nobody waits here
+            return map(self.answer, list(bodies))
+
+        def answer(self, body: bytes) -> BulkAnswer:
+            answered.append(body)
+            (answer,) = super().bulk([body])
+            return answer
+
+    clock = MemoryClock()
+    documents = [document(str(number)) for number in range(2 * WAVE)]
+    sendings = Writer(Slow(), clock, clock.now() + 30_000, {}).write(documents)
+
+    assert next(sendings).document.id == "0"
+    assert len(answered) == 1
+    assert len(list(sendings)) == 2 * WAVE - 1
 
 
 def test_nothing_to_send_sends_nothing() -> None:

@@ -4,15 +4,15 @@
 pk                           sk                   the row
 ============================ ==================== ====================================================
 ``CONN#id``                  ``META``             endpoint, tenant, subject, key, expires, since
-``CONN#id``                  ``SUB#channel``      tenant, filter, shard, lagged: a disconnect's index
+``CONN#id``                  ``SUB#channel``      tenant, filter, shard, lagged, since: its channels
 ``AUDIENCE#tenant``          ``CONN#id``          the same as ``META``: all connections of a tenant
 ``CHAN#tenant#channel#0``    ``CONN#id``          endpoint, expires, lagged: the members
 ``CHAN#tenant#channel#0``    ``ALSO``             there are members in other shards too
 ``CHAN#tenant#channel#8.n``  ``CONN#id``          members of a crowded channel; ``dynamodb_shards``
-``TENANT#tenant``            ``CHANNEL#channel``  filter, touch, version of its coming
-``TENANT#tenant``            ``VERSION``          version: the number of the newest change
-``TENANT#tenant``            ``CHANGE#version``   came (with its filter) or left: ``dynamodb_registry``
-``TENANTS``                  ``TENANT#tenant``    every tenant that has or had channels
+``TENANT#tenant``            ``CHANNEL#channel``  filter, weight, touch, version of its coming
+``TENANT#tenant``            ``VERSION``          version: the number of the newest change; held, as there
+``TENANT#tenant``            ``CHANGE#version``   came (and its filter) or left; held: what all weigh then
+``TENANTS``                  ``TENANT#tenant``    every tenant that has channels, or had some until lately
 ``LATE#tenant``              ``AT#minute#minute`` ingested: announced in one minute, ingested in another
 ``LATE#tenant``              ``OPEN#job``         ingested: still being posted
 ``TICKET#hash``              ``TICKET``           tenant, subject, key, expires, ends
@@ -33,16 +33,21 @@ call                write   read
 ``connect``         2
 ``connection``              1
 ``connections``             1 per 4 KB     about 20 connections a unit
-``disconnect``      2 + 2n  1 per 4 KB     n memberships
-``subscribe``       5       1              a new channel: 6 and 2 more; a crowded one: 2 more
+``headcount``               0.5 per 4 KB   about 40 connections a unit, up to the limit
+``disconnect``      2 + 2n  1 per 4 KB     n memberships; and 1 more to look again
+``subscribe``       7       1              a new channel: 6 and 2 more; a crowded one: 2 more
+``subscribe``, told 4       1              more
 ``unsubscribe``     4       1
-``subscriptions``           1 per 4 KB     also ``lagged``
-``version``                 1
+``subscriptions``           1 per 4 KB     also ``joined`` and ``lagged``
+``version``                 1              also each of ``versions``, 100 a call
 ``changes``                 1 + 1 per 4 KB of what is new; of the whole registry for a newcomer
 ``members``                 1 per 4 KB     about 27 members a unit; 9 at least for a crowded channel
+``has_members``             1              more only where those it meets first have ended
+``weight``                  1              also ``is_registered``
 ``remove_channel``  8       3              2 more where the change before was a leaving too
+``settle``          1 each  1 + 1 per 4 KB of the log; the last time of a tenant 4 and 1 more
 ``mark_lagged``     4n      n              n members, 50 a transaction; nothing for those marked lower
-``put_late``        1                      also ``open_late`` and ``close_late``
+``put_late``        1                      also ``open_late``, ``close_late``; each of many, 25 a call
 ``late``                    1 per 4 KB
 ``put_ticket``      1                      also ``take_ticket``
 ``put_key``         2
@@ -73,7 +78,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from pipeline.core.audience import Channel, Connection
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
     from pipeline.settings import Settings
 
 
@@ -87,7 +92,7 @@ def connect(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> DynamoConnection
 class DynamoConnectionTable(
     DynamoConnections, DynamoMembers, DynamoRegistry, DynamoLedger, DynamoCredentials
 ):
-    """``ports.ConnectionTable`` on DynamoDB.
+    """``ports.connections.ConnectionTable`` on DynamoDB.
 
     Each method raises ``Unavailable`` when the table could not be read or written.
 
@@ -102,7 +107,11 @@ class DynamoConnectionTable(
         self._table = TableCalls(client, table, clock, page)
         self._clock = clock
 
-    def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+    def subscribe(
+        self, connection: Connection, channel: Channel, touch: int, told: int | None = None
+    ) -> None:
         """Write the membership, then the channel with a fresh ``touch``, in this order."""
         self.join(connection, channel)
+        if told is not None:
+            self.unmark(connection.id, channel, told)
         self.register(channel, touch)

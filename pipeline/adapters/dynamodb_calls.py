@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.adapters import aws
+from pipeline.adapters.dynamodb_many import side_by_side
 from pipeline.adapters.dynamodb_rows import numbers, texts
 from pipeline.core.errors import Unavailable
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.adapters.dynamodb_rows import Row
     from pipeline.adapters.dynamodb_writes import Write
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 SERVICE = "DynamoDB"
 
@@ -68,10 +70,8 @@ class TableCalls:
 
     def get_all(self, keys: Sequence[Row]) -> list[Row]:
         """Those of these rows, each named once, that are there; in no order."""
-        found: list[Row] = []
-        for start in range(0, len(keys), READ_BATCH):
-            found += self._get_batch(keys[start : start + READ_BATCH])
-        return found
+        parts = [keys[start : start + READ_BATCH] for start in range(0, len(keys), READ_BATCH)]
+        return list(chain.from_iterable(side_by_side(self._get_batch, parts)))
 
     def query(
         self,
@@ -80,6 +80,8 @@ class TableCalls:
         prefix: str = "",
         between: tuple[str, str] | None = None,
         alive_at: int | None = None,
+        ended_at: int | None = None,
+        page: int | None = None,
     ) -> Iterator[Row]:
         """The rows under a partition key, by their sort keys.
 
@@ -87,7 +89,9 @@ class TableCalls:
             pk: The partition key.
             prefix: What their sort keys begin with.
             between: The lowest and the highest sort key.
+            page: How many are read at once, for who may stop at one of them; as made with, if that is fewer.
             alive_at: Only those without a ``ttl``, or whose ``ttl`` is after this time, in milliseconds.
+            ended_at: Only the others.
         """
         condition, values = "pk = :pk", texts(**{":pk": pk})
         if prefix:
@@ -106,12 +110,45 @@ class TableCalls:
             asked["FilterExpression"] = "attribute_not_exists(#ttl) OR #ttl > :now"
             asked["ExpressionAttributeNames"] = {"#ttl": "ttl"}
             values |= numbers(**{":now": alive_at // 1_000})
+        if ended_at is not None:
+            asked["FilterExpression"] = "#ttl <= :now"
+            asked["ExpressionAttributeNames"] = {"#ttl": "ttl"}
+            values |= numbers(**{":now": ended_at // 1_000})
         asked["ExpressionAttributeValues"] = values
+        pages = [size for size in (self._page, page) if size is not None]
+        if pages:
+            asked["PaginationConfig"] = {"PageSize": min(pages)}
+        with aws.failing_as(SERVICE):
+            for found in self._client.get_paginator("query").paginate(**asked):
+                yield from found["Items"]
+
+    def count(self, pk: str, *, alive_at: int, most: int) -> int:
+        """Count the rows under a partition key whose ``ttl`` and ``expires`` are after a time.
+
+        Page by page until there are so many. Eventually consistent, so at half the price, and no row is
+        sent to us.
+
+        Args:
+            alive_at: Milliseconds since the epoch.
+        """
+        asked: QueryInputPaginateTypeDef = {
+            "TableName": self._name,
+            "Select": "COUNT",
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "#ttl > :seconds AND expires > :now",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": texts(**{":pk": pk})
+            | numbers(**{":seconds": alive_at // 1_000, ":now": alive_at}),
+        }
         if self._page is not None:
             asked["PaginationConfig"] = {"PageSize": self._page}
+        there = 0
         with aws.failing_as(SERVICE):
-            for page in self._client.get_paginator("query").paginate(**asked):
-                yield from page["Items"]
+            for found in self._client.get_paginator("query").paginate(**asked):
+                there += found["Count"]
+                if there >= most:
+                    break
+        return there
 
     def has(self, pk: str, prefix: str, count: int) -> bool:
         """Whether there are so many rows whose sort keys begin so; those that have ended count too.
@@ -133,11 +170,14 @@ class TableCalls:
     # --- writes -------------------------------------------------------------------------------
 
     def write(self, *, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
-        """Put rows and delete keys, no row twice, in no order; deleting what is not there is no error."""
+        """Put rows and delete keys, no row twice, in no order; deleting what is not there is no error.
+
+        What fails says nothing of the other batches: some may be written.
+        """
         writes: list[WriteRequestUnionTypeDef] = [{"PutRequest": {"Item": row}} for row in puts]
         writes += [{"DeleteRequest": {"Key": key}} for key in deletes]
-        for start in range(0, len(writes), BATCH):
-            self._write_batch(writes[start : start + BATCH])
+        parts = [writes[start : start + BATCH] for start in range(0, len(writes), BATCH)]
+        side_by_side(self._write_batch, parts)
 
     def put(self, row: Row) -> None:
         """Write one row."""

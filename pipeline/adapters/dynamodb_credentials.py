@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DynamoCredentials:
-    """The part of ``ports.ConnectionTable`` that knows what opens the door; see ``dynamodb``."""
+    """The part of ``ports.connections.ConnectionTable`` that knows what opens the door; see ``dynamodb``."""
 
     _table: TableCalls
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pipeline.adapters import dynamodb_rows as rows
 from pipeline.adapters import dynamodb_shards as shards
 from pipeline.adapters.dynamodb_calls import SERVICE, TRIES
-from pipeline.adapters.dynamodb_writes import delete, put, update
+from pipeline.adapters.dynamodb_writes import check, delete, fill, update
 from pipeline.core.audience import in_part
-from pipeline.core.errors import Unavailable
+from pipeline.core.errors import Gone, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.dynamodb_rows import Row
     from pipeline.adapters.dynamodb_writes import Write
     from pipeline.core.audience import Channel, Connection, Member
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 TRANSACTION = 100
 """Writes a transaction.
@@ -29,6 +29,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 THREADS = 8
 """That read or mark a big channel at once."""
 
+LOOK = 25
+"""Members that are read at once by who only asks for one: about a read unit."""
+
 READERS = 16
 """Channels whose members are read at once."""
 
@@ -36,17 +39,21 @@ MARK_IF = "attribute_exists(pk) AND (attribute_not_exists(lagged) OR lagged > :s
 
 
 class DynamoMembers:
-    """The members' part of ``ports.ConnectionTable``; see ``dynamodb``."""
+    """The members' part of ``ports.connections.ConnectionTable``; see ``dynamodb``."""
 
     _table: TableCalls
     _clock: Clock
 
     def join(self, connection: Connection, channel: Channel) -> None:
-        """Make the connection a member of the channel, as new.
+        """Make the connection a member of the channel. Who is one stays marked, and so since when it is one.
 
         The two rows of a membership are written together, so that no member is left which a
         disconnect cannot find; and with them goes the row that the same member may have had in another
-        shard.
+        shard. They are written only while the connection's own row is there: who was dismissed while it
+        asked, since its key was revoked, does not come back.
+
+        Raises:
+            Gone: The table has forgotten the connection since it gave it.
         """
         now = self._clock.now()
         note = self._table.get(rows.spread_key(channel))
@@ -60,11 +67,14 @@ class DynamoMembers:
         known = rows.texts(tenant=channel.tenant, shard=shard) | rows.channel_values(channel)
         member = rows.texts(endpoint=connection.endpoint) | rows.numbers(expires=connection.principal.expires)
         writes = [
-            put(rows.subscription_key(connection.id, channel.id) | known | ends),
-            put(rows.member_key(channel, shard, connection.id) | member | ends),
+            fill(rows.subscription_key(connection.id, channel.id), known | ends, rows.numbers(since=now)),
+            fill(rows.member_key(channel, shard, connection.id), member | ends),
         ]
         if note:
             writes.append(delete(rows.member_key(channel, other, connection.id)))
+        if connection.since:
+            same = rows.numbers(**{":since": connection.since})
+            writes.append(check(rows.connection_key(connection.id), "since = :since", same))
         self._write(writes)
 
     def unsubscribe(self, connection_id: str, channel: Channel) -> None:
@@ -78,6 +88,12 @@ class DynamoMembers:
     def subscriptions(self, connection_id: str) -> Sequence[Channel]:
         """The channels of a connection."""
         return [rows.subscription(row) for row in self._subscriptions(connection_id)]
+
+    def joined(self, connection_id: str) -> Sequence[tuple[Channel, int]]:
+        """The channels of a connection, each with the clock before its membership was written."""
+        return [
+            (rows.subscription(row), rows.number(row, "since")) for row in self._subscriptions(connection_id)
+        ]
 
     def members(
         self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
@@ -97,6 +113,23 @@ class DynamoMembers:
         members = {member.connection_id: member for member in map(rows.member, found)}
         alive = [member for member in members.values() if ended or member.expires > now]
         return [member for member in alive if in_part(member.connection_id, part)]
+
+    def has_members(self, channel: Channel, now: int) -> bool:
+        """Whether the channel has a member whose row and whose token have not ended, read up to the first.
+
+        A member that moves to the first shard behind our back has touched its channel by then.
+        """
+        spread = False
+        for row in self._shard(channel, rows.FIRST_SHARD, now, page=LOOK):
+            if rows.key_of(row) == rows.spread_key(channel):
+                spread = True
+            elif rows.member(row).expires > now:
+                return True
+        return spread and any(
+            rows.member(row).expires > now
+            for shard in shards.of_part((0, 1))
+            for row in self._shard(channel, shard, now, page=LOOK)
+        )
 
     def audiences(self, channels: Sequence[Channel], now: int) -> Sequence[Sequence[Member]]:
         """The members of each channel, in order, those whose token has ended too.
@@ -131,6 +164,25 @@ class DynamoMembers:
             if "lagged" in row
         ]
 
+    def unmark(self, connection_id: str, channel: Channel, told: int) -> None:
+        """Take back the mark of a membership, where it is still the one that the client was told of.
+
+        Raises:
+            Unavailable: Others held its rows all the while.
+        """
+        key = rows.subscription_key(connection_id, channel.id)
+        for attempt in range(TRIES):
+            row = self._table.get(key)
+            if row is None or "lagged" not in row or rows.number(row, "lagged") != told:
+                return
+            member = rows.member_key(channel, rows.text(row, "shard"), connection_id)
+            same = rows.numbers(**{":told": told})
+            own = update(key, "REMOVE lagged", same, "lagged = :told")
+            if not self._table.together(own, update(member, "REMOVE lagged", {}, "attribute_exists(pk)")):
+                return
+            self._table.pause(attempt)
+        raise Unavailable(SERVICE, "others kept writing to the same membership")
+
     def _is_crowded(self, channel: Channel) -> bool:
         return self._table.has(rows.members_pk(channel), rows.CONNECTIONS, shards.CROWD)
 
@@ -138,8 +190,8 @@ class DynamoMembers:
         pk = rows.connection_pk(connection_id)
         return self._table.query(pk, prefix=rows.SUBSCRIPTIONS, alive_at=self._clock.now())
 
-    def _shard(self, channel: Channel, shard: str, now: int) -> Iterator[Row]:
-        return self._table.query(rows.members_pk(channel, shard), alive_at=now)
+    def _shard(self, channel: Channel, shard: str, now: int, page: int | None = None) -> Iterator[Row]:
+        return self._table.query(rows.members_pk(channel, shard), alive_at=now, page=page)
 
     def _mark(self, members: Sequence[tuple[Channel, str]], since: int) -> None:
         """Mark up to ``TRANSACTION`` / 2 memberships; those that are gone, or marked lower, are left out."""
@@ -159,11 +211,16 @@ class DynamoMembers:
         """Write all together, however often others hold one of the rows.
 
         Raises:
+            Gone: What was checked of the connection does not hold.
             Unavailable: Others held them all the while.
         """
         for attempt in range(TRIES):
-            if not self._table.together(*writes):
+            codes = self._table.together(*writes)
+            if not codes:
                 return
+            for write, code in zip(writes, codes, strict=True):
+                if write.kind == "ConditionCheck" and code == "ConditionalCheckFailed":
+                    raise Gone(rows.named(write.row["pk"]))
             self._table.pause(attempt)
         raise Unavailable(SERVICE, "others kept writing to the same membership")
 

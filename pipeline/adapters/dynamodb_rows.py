@@ -209,8 +209,9 @@ def connection(row: Row) -> Connection:
 
 
 def channel(tenant: str, channel_id: str, row: Row) -> Channel:
-    """The channel that a row tells of."""
-    return Channel(tenant, text(row, "filter"), channel_id, text(row, "conflate"))
+    """The channel that a row tells of; only a registry's rows know what it weighs."""
+    weight = number(row, "weight") if "weight" in row else 1
+    return Channel(tenant, text(row, "filter"), channel_id, text(row, "conflate"), weight)
 
 
 def subscription(row: Row) -> Channel:
@@ -225,6 +226,7 @@ def member(row: Row) -> Member:
         endpoint=text(row, "endpoint"),
         expires=number(row, "expires"),
         lagged=number(row, "lagged") if "lagged" in row else None,
+        renewed=(number(row, "ttl") - LIFE + 1) * 1_000,
     )
 
 

@@ -56,8 +56,33 @@ def delete(
     return Write("Delete", key, condition=condition, values=values or {}, names=names or {})
 
 
+def check(key: Row, condition: str, values: Row) -> Write:
+    """Write nothing, but let the others be written only where a row is as it must be."""
+    return Write("ConditionCheck", key, condition=condition, values=values)
+
+
 def update(
     key: Row, change: str, values: Row, condition: str = "", names: dict[str, str] | None = None
 ) -> Write:
     """Change a row."""
     return Write("Update", key, change, condition, values, names or {})
+
+
+def fill(key: Row, values: Row, first: Row | None = None) -> Write:
+    """Set attributes of a row, which is made where there is none; its others stay.
+
+    Args:
+        key: The row's primary key.
+        values: What is set.
+        first: What is set unless the row has such an attribute already.
+    """
+    once = first or {}
+    change = [f"#{name} = :{name}" for name in values]
+    change += [f"#{name} = if_not_exists(#{name}, :{name})" for name in once]
+    given = {**values, **once}
+    return update(
+        key,
+        f"SET {', '.join(change)}",
+        {f":{name}": value for name, value in given.items()},
+        names={f"#{name}": name for name in given},
+    )

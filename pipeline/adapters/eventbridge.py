@@ -55,7 +55,7 @@ def _client(settings: Settings) -> EventBridgeClient:
 
 
 class EventBridgeDeltaBus:
-    """``ports.DeltaBus`` on EventBridge."""
+    """``ports.queues.DeltaBus`` on EventBridge."""
 
     def __init__(self, client: EventBridgeClient, bus: str) -> None:
         self._client = client

@@ -23,7 +23,7 @@ from pipeline.settings import ALGORITHMS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 TIMEOUT = 2.0
 """Seconds for one attempt to read the keys: who waits is a client that connects."""

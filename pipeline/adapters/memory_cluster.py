@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Cluster:
-    """Templates and policies; see ``ports.Cluster``.
+    """Templates and policies; see ``ports.index.Cluster``.
 
     Args:
         ism: Whether this cluster has Index State Management.

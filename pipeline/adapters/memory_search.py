@@ -64,12 +64,26 @@ def search(documents: Sequence[Found], body: JsonObject) -> list[JsonObject]:
         hits = [hit for hit in hits if _is_after(hit[0], body["search_after"], descending)]
     for place, down in reversed(list(enumerate(descending))):
         hits.sort(key=lambda hit: _rank(hit[0][place], down=down), reverse=down)
+    shown = body.get("_source", True)
     return [
-        {"_index": found.index, "_id": found.id, "_score": None, "_source": found.source}
+        {"_index": found.index, "_id": found.id, "_score": None, "_source": _source(found.source, shown)}
         | ({"_ignored": sorted(found.terms.ignored)} if found.terms.ignored else {})
         | ({"sort": values} if order else {})
         for values, found in hits[:size]
     ]
+
+
+def _source(source: JsonObject, wanted: Any) -> JsonObject:  # noqa: ANN401 - true, or the patterns
+    """What is asked for of a document: all, fields by their names, and members of objects one step inside."""
+    if wanted is True:
+        return source
+    names = wanted["includes"]
+    shown = {name: value for name, value in source.items() if name in names}
+    for outer, _, inner in (name.partition(".") for name in names if "." in name):
+        if isinstance(source.get(outer), dict):
+            members = {key: value for key, value in source[outer].items() if key.partition(".")[0] == inner}
+            shown[outer] = {**shown.get(outer, {}), **members}
+    return shown
 
 
 # --- queries ----------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ import orjson
 from pipeline.adapters.memory_cluster import Cluster
 from pipeline.adapters.memory_mapping import MappingError, indexed
 from pipeline.adapters.memory_search import Found, QueryError, search
+from pipeline.core.attempt import BulkAnswer
 from pipeline.core.errors import Unavailable
-from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE, BulkAnswer
+from pipeline.ports.index import BULK_PATIENCE, LOOKUP_PATIENCE
 
 __all__ = ["Cluster", "DocumentStore", "Fault"]
 
@@ -48,7 +49,7 @@ class _Index:
 
 
 class DocumentStore:
-    """Documents; see ``ports.DocumentStore``.
+    """Documents; see ``ports.index.DocumentStore``.
 
     Args:
         cluster: Whose templates new indices follow.

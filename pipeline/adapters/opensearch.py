@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.opensearch_wire import CONNECTIONS, OK, Wire, answered, path_of, wire
+from pipeline.core.attempt import BulkAnswer
 from pipeline.core.errors import Unavailable
-from pipeline.ports import BULK_PATIENCE, LOOKUP_PATIENCE, BulkAnswer
+from pipeline.ports.index import BULK_PATIENCE, LOOKUP_PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.model import JsonObject
     from pipeline.settings import Settings
@@ -52,16 +53,16 @@ def connect(settings: Settings) -> DocumentStore:
 
 
 class DocumentStore:
-    """See ``ports.DocumentStore`` for the promises."""
+    """See ``ports.index.DocumentStore`` for the promises."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="bulk")
 
-    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Sequence[BulkAnswer]:
+    def bulk(self, bodies: Iterable[bytes], patience: float = BULK_PATIENCE) -> Iterator[BulkAnswer]:
         """Send each body, as soon as it is made, on whichever of the two connections is free."""
         end = time.monotonic() + min(patience, BULK_PATIENCE)
-        return list(self._threads.map(lambda body: self._bulk(body, end), bodies))
+        return self._threads.map(lambda body: self._bulk(body, end), bodies)
 
     def _bulk(self, body: bytes, end: float) -> BulkAnswer:
         left = end - time.monotonic()

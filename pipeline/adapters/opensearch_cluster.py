@@ -40,7 +40,7 @@ def connect(settings: Settings) -> Cluster:
 
 
 class Cluster:
-    """See ``ports.Cluster`` for the promises.
+    """See ``ports.index.Cluster`` for the promises.
 
     A policy goes in and comes out as ``{"policy": {...}}``, the form in which its file has it.
     """

@@ -62,7 +62,7 @@ def connect(settings: Settings) -> SqsQueues:
 
 
 class SqsQueues:
-    """``ports.Queues`` on SQS."""
+    """``ports.queues.Queues`` on SQS."""
 
     def __init__(self, client: SQSClient, queue_url: str, dead_letter_queue_url: str) -> None:
         self._client = client

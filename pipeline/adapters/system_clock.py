@@ -7,7 +7,7 @@ import time
 
 
 class SystemClock:
-    """``ports.Clock`` as the machine has it."""
+    """``ports.clock.Clock`` as the machine has it."""
 
     def now(self) -> int:
         """Milliseconds since the epoch, UTC."""

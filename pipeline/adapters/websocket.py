@@ -36,20 +36,27 @@ if TYPE_CHECKING:
 
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
     from pipeline.settings import Settings
 
 SERVICE = "API Gateway"
 
 CONNECTIONS = 64
-"""Posts at once, each on a kept-alive connection: at 10 ms a post, three times one process's usual part of
+"""Posts at once, each on a kept-alive connection: at 10 ms a post, six times one process's usual part of
 what an account may send; more of them only cost more."""
 
 ATTEMPT = 2_000
 """Milliseconds for one attempt; an ordinary one takes ten."""
 
+BRIEF = 250
+"""Milliseconds for the one attempt of a post that is ``brief``: what a whole batch waits for a connection
+that does not keep up."""
+
 CLOSING = 5_000
 """Milliseconds for closing a connection, all attempts together."""
+
+CLOSED = frozenset({Receipt.POSTED, Receipt.GONE})
+"""What becomes of a request to close, where the connection is closed then."""
 
 POSTS_PER_SECOND = 10_000
 """What an account may send in a Region, unless its quota was raised.
@@ -69,7 +76,7 @@ def connect(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> ApiGatewaySocket
 
 
 class ApiGatewaySockets:
-    """``ports.Sockets`` on API Gateway.
+    """``ports.connections.Sockets`` on API Gateway.
 
     Args:
         credentials: botocore's, which refresh themselves; None where it found none.
@@ -120,8 +127,18 @@ class ApiGatewaySockets:
         """
         closing = Post(connection_id, endpoint, b"")
         (receipt,) = self._settle("DELETE", [closing], self._clock.now() + CLOSING)
-        if receipt not in {Receipt.POSTED, Receipt.GONE}:
+        if receipt not in CLOSED:
             raise Unavailable(SERVICE, f"connection {connection_id} could not be closed: {receipt.value}")
+
+    def close_all(self, connections: Sequence[tuple[str, str]], deadline: int) -> Sequence[bool]:
+        """Close each (connection id, endpoint), many at once; for each, whether it is, by the deadline.
+
+        Raises:
+            Unavailable: As ``post`` does.
+        """
+        closing = [Post(connection_id, endpoint, b"") for connection_id, endpoint in connections]
+        receipts = self._settle("DELETE", closing, deadline)
+        return [receipt in CLOSED for receipt in receipts]
 
     def stop(self) -> None:
         """Let go of connections, when the process goes on without them."""
@@ -141,7 +158,7 @@ class ApiGatewaySockets:
                     todo.start(number)
                     post, again = posts[number], todo.attempts[number] > 1
                     url, headers = self._signed(method, post, keys, now)
-                    patience = min(ATTEMPT, deadline - now)
+                    patience = min(BRIEF if post.brief else ATTEMPT, deadline - now)
                     wires.send(number, method, url, headers, post.frame, patience=patience, fresh=again)
                 until = now + wait if wait else (wires.room and todo.wakes()) or deadline
                 for number, answer in wires.answers(min(until, deadline) - now):

@@ -146,6 +146,7 @@ class Round:
         self.attempts = [0] * len(posts)
         lines: dict[tuple[str, str], deque[int]] = {}
         endpoints: dict[str, _Endpoint] = {}
+        self._brief = [post.brief for post in posts]
         self._lines: list[deque[int]] = []
         self._places: list[_Endpoint] = []
         for number, post in enumerate(posts):
@@ -203,13 +204,18 @@ class Round:
             place.works = True
         if receipt:
             self._settle(number, receipt)
-        elif self.attempts[number] > len(PAUSES) or answer.hopeless:
+        elif self._is_last(number, answer):
             self._settle(number, Receipt.LAGGED)
             if not place.reached:
                 place.give_up(answer.text)
         else:
             pause = PAUSES[self.attempts[number] - 1] * (0.5 + jitter)
             place.try_again(number, now + int(pause))
+
+    def _is_last(self, number: int, answer: Answer) -> bool:
+        """Whether a post that was not taken is tried no more; where nobody was there, all tries are made."""
+        brief = self._brief[number] and answer.reached
+        return brief or answer.hopeless or self.attempts[number] > len(PAUSES)
 
     def trouble(self) -> str:
         """What keeps every endpoint from working, with its address; empty where one works, or may work."""

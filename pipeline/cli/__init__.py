@@ -1,7 +1,8 @@
 """The ``livedex`` command: one module a group of commands.
 
 A command reads what was typed, calls one function of another room and prints what it gave.
-Whatever goes wrong in a way that was foreseen is one line on stderr and exit code 1.
+Whatever goes wrong in a way that was foreseen is one line on stderr and exit code 1, or 2 where it is
+what was typed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.core.errors import Refused, Unavailable
-from pipeline.local.errors import StackError
+from pipeline.local.errors import Mistyped, StackError
 from pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ COMMANDS = {
     "policies": ("policies", "Explain a policy as a time line."),
     "retire": ("policies", "Show, or delete, indices whose date is past their retention."),
     "emit": ("events", "Put events on the bus, from a file or made up."),
-    "tail": ("clients", "Print hits as they come, until Ctrl-C."),
+    "tail": ("tail", "Print hits as they come, until Ctrl-C; go on where you left off."),
+    "query": ("query", "Print the stored hits of some time."),
     "token": ("clients", "Print a development token for the local stack."),
     "channels": ("audience", "Show the channels, their members, and how many of these are behind."),
-    "connections": ("audience", "Show who is connected, since when, and with how many subscriptions."),
+    "connections": ("audience", "Show who is connected, since when, until when; or close one."),
     "key": ("keys", "Make, list and revoke API keys."),
     "dlq": ("dead_letters", "Look at dead letters, redrive them, or drop them."),
     "replay": ("history", "Send again what the archive, or a file, has of some time."),
@@ -63,7 +65,7 @@ def main() -> None:
         application(sys.argv[1:])()
     except (StackError, SettingsError, Refused, Unavailable) as trouble:
         sys.stderr.write(f"livedex: {trouble}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(2 if isinstance(trouble, Mistyped) else 1) from None
 
 
 def application(arguments: Sequence[str]) -> typer.Typer:

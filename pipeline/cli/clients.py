@@ -1,37 +1,61 @@
-"""``token`` and ``tail``: be a client."""
+"""``token``, and what every client needs: where the HTTP API is, and what tells it who asks."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
-import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from pipeline.cli import endpoints, hit_lines, tokens
-from pipeline.cli.endpoints import StackOption, Target, TargetOption
-from pipeline.client import Client, Gap, Hits, News, Notice, Refusal, StatusChange, api
+from pipeline.cli import endpoints, tokens
+from pipeline.cli.endpoints import Target, TargetOption
+from pipeline.client.api import Key, Shown
 from pipeline.core.errors import Refused
-from pipeline.local import deploy
-from pipeline.local.errors import StackError
+from pipeline.local.errors import Mistyped, StackError
 
 commands = typer.Typer()
 
 DAY = 86_400
 """Seconds."""
 
+STRANGERS = frozenset({"unauthorized", "forbidden", "revoked", "http-401", "http-403"})
+"""Codes that refuse the asker, whatever it asks."""
+
 TenantOption = Annotated[str, typer.Option("--tenant", help="Whose events to see; local only.")]
 TokenOption = Annotated[
     str | None,
     typer.Option("--token", envvar="LIVEDEX_TOKEN", help="Your identity provider's token; for aws."),
 ]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key", envvar="LIVEDEX_KEY", help="An API key instead of a token: see `livedex key create`."
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="LIVEDEX_URL",
+        help="The HTTP API's address, where you have neither the folder nor the AWS account of its stack.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to ask.
+
+    Attributes:
+        http: The HTTP API's address.
+        shown: Gives the token or the key, anew for each request, since tokens expire.
+    """
+
+    http: str
+    shown: Callable[[], Shown]
 
 
 @commands.command()
@@ -56,49 +80,26 @@ def mint(tenant: str, subject: str = "developer", ttl: int = DAY) -> str:
     return tokens.mint(secret, tenant=tenant, subject=subject, now=int(time.time()), ttl=ttl)
 
 
-@commands.command()
-def tail(
-    pattern: Annotated[
-        str, typer.Option("--filter", metavar="JSON", help="Which hits, as an event pattern.")
-    ] = "{}",
-    snapshot: Annotated[int, typer.Option(min=0, help="How many of the newest hits to begin with.")] = 10,
-    tenant: TenantOption = "acme",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each hit as one line of JSON.")] = False,
-    bearer: TokenOption = None,
-    target: TargetOption = Target.LOCAL,
-    stack: StackOption = deploy.STACK,
-) -> None:
-    """Print hits as they come, until Ctrl-C. Status goes to stderr.
-
-    livedex tail --filter '{"service": ["payments"], "latencyMs": [{"numeric": [">", 500]}]}'
-    """
-    asked = read_filter(pattern)
-    found = endpoints.find(target, stack)
-    dial = api.dialler(found.http, bearer_of(target, bearer, tenant))
-    try:
-        refusal = asyncio.run(_follow(Client(dial), asked, snapshot, json_line if as_json else human_line()))
-    except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C, or terminated
-        return
-    if refusal is not None:
-        raise Refused(refusal.code, refusal.text)
-
-
-def read_filter(text: str) -> dict[str, Any]:
-    """The filter as typed.
+def reach(
+    target: Target, stack: str, *, url: str | None, bearer: str | None, key: str | None, tenant: str
+) -> Access:
+    """Find the HTTP API and what to show it; a key goes before a token.
 
     Raises:
-        StackError: It is no JSON object.
+        Mistyped: Nothing tells who asks, or it cannot be sent.
+        StackError: There is no such stack.
     """
-    try:
-        asked = json.loads(text)
-    except ValueError as error:
-        raise StackError(
-            f'--filter is not JSON ({error}); for example: \'{{"service": ["payments"]}}\''
-        ) from error
-    if not isinstance(asked, dict):
-        raise StackError('--filter is no JSON object; for example: \'{"service": ["payments"]}\'')
-    return asked
+    given = Key(_sendable(key, "--key")) if key else _sendable(bearer, "--token") if bearer else None
+    if url:
+        if given is None:
+            raise Mistyped("Beside --url say who asks: --token TOKEN, or --key KEY.")
+        if not url.startswith(("http://", "https://")):
+            raise Mistyped(f"--url {url} is no address: it begins with https:// or http://.")
+        return Access(url, lambda: given)
+    found = endpoints.find(target, stack)
+    if isinstance(given, Key):
+        return Access(found.http, lambda: given)
+    return Access(found.http, bearer_of(target, given, tenant))
 
 
 def bearer_of(target: Target, given: str | None, tenant: str, option: str = "--token") -> Callable[[], str]:
@@ -110,58 +111,22 @@ def bearer_of(target: Target, given: str | None, tenant: str, option: str = "--t
     if given is not None:
         return lambda: given
     if target is Target.AWS:
-        raise StackError(f"On AWS say {option}: a token of the issuer that the stack was deployed with.")
+        raise Mistyped(f"On AWS say {option}: a token of the issuer that the stack was deployed with.")
     return lambda: mint(tenant)
 
 
-async def _follow(
-    client: Client, asked: dict[str, Any], snapshot: int, show: Callable[[dict[str, Any]], None]
-) -> Refusal | None:
-    """Show hits until the client is refused; the refusal. A terminated process ends as by Ctrl-C."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    refusal = None
-    async with client:
-        client.subscribe(asked, snapshot=snapshot)
-        async for news in client:
-            if isinstance(news, Hits):
-                for hit in news.hits:
-                    show(hit)
-            elif isinstance(news, Refusal):
-                refusal = news
-            else:
-                sys.stderr.write(f"-- {remark(news)}\n")
-    return refusal
+def refusal(code: str, text: str) -> Exception:
+    """What to raise where the server said no: its own sentence, and the way out where it names none."""
+    if code in STRANGERS:
+        return StackError(f"{text} Show another token with --token, or an API key with --key.")
+    if code.startswith("bad-"):
+        return Mistyped(text)
+    return Refused(code, text)
 
 
-def remark(news: News) -> str:
-    """What a client tells beside hits, as a line for people."""
-    match news:
-        case StatusChange(status, why):
-            return f"{status.value}: {why}" if why else status.value
-        case Gap(mended=True):
-            return "some hits did not reach us in time; fetching them"
-        case Gap(reason=reason, start=start, end=end):
-            return f"gap: hits between {start} and {end} may be missing ({reason})"
-        case Notice(code, text):
-            return f"{code}: {text}"
-        case _:
-            return ""
-
-
-def json_line(hit: dict[str, Any]) -> None:
-    """Print a hit for programs."""
-    sys.stdout.write(json.dumps(hit, ensure_ascii=False, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
-
-
-def human_line() -> Callable[[dict[str, Any]], None]:
-    """Prints hits for people."""
-    console = Console(highlight=False)
-
-    def show(hit: dict[str, Any]) -> None:
-        today = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
-        console.print(hit_lines.line(hit, today), soft_wrap=True)
-
-    return show
+def _sendable(text: str, option: str) -> str:
+    """The text, where a header can carry it."""
+    plain = text.strip()
+    if not plain or not plain.isascii() or not plain.isprintable():
+        raise Mistyped(f"{option} has characters that no header can carry: copy it again.")
+    return plain

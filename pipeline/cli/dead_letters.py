@@ -1,4 +1,4 @@
-"""``dlq``: the dead letters of both hops, by reason; look at them, redrive them, drop them."""
+"""``dlq``: the dead letters of every hop, by reason; look at them, redrive them, drop them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline import redriving, wiring
+from pipeline import redriving
 from pipeline.cli import endpoints, letter_lines
 from pipeline.cli.endpoints import Stack, StackOption, Target, TargetOption
 from pipeline.cli.letter_lines import Hop
+from pipeline.cli.output import JsonOption
 from pipeline.core.letters import Wanted
 from pipeline.local import deploy
 from pipeline.local.errors import StackError
 from pipeline.redriving import Prospect
+from pipeline.wiring import adapters, shipped
 
 commands = typer.Typer()
 dlq = typer.Typer(help="Look at dead letters, redrive them, or drop them.", no_args_is_help=True)
@@ -24,14 +26,13 @@ commands.add_typer(dlq, name="dlq")
 SHOWN = 10
 """Letters that ``show`` prints where nothing else is said."""
 
-HopOption = Annotated[Hop | None, typer.Option("--hop", help="Only this hop's letters; else both hops'.")]
+HopOption = Annotated[Hop | None, typer.Option("--hop", help="Only this hop's letters; else every hop's.")]
 IdArgument = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Letters by their ids.")]
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="Letters of one reason, as `dlq list` shows them.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="All letters.")]
 MostOption = Annotated[int, typer.Option("--most", min=1, help="Letters that are read at once, a hop.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dlq.command("list")
@@ -39,7 +40,7 @@ def list_(
     *,
     hop: HopOption = None,
     most: MostOption = redriving.MOST,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -65,7 +66,7 @@ def show(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="So many at most, a hop.")] = SHOWN,
     body: Annotated[bool, typer.Option("--body", help="Only the bodies, one a line, as they came.")] = False,
     most: MostOption = redriving.MOST,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -104,7 +105,7 @@ def redrive(
         bool, typer.Option("--dry-run", help="Only say what would now become of each.")
     ] = False,
     most: MostOption = redriving.MOST,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -130,7 +131,7 @@ def drop(
     hop: HopOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     most: MostOption = redriving.MOST,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -175,10 +176,13 @@ def _prospects(found: Stack, hop: Hop, wanted: Wanted, most: int) -> list[Prospe
     letters = redriving.look(found.queues[hop.value], wanted, most)
     if hop is Hop.DELTAS:
         return redriving.foretell_deltas(letters)
+    if hop is Hop.FANOUT:
+        now = adapters.clock(found.settings).now()
+        return redriving.foretell_jobs(letters, table=adapters.table(found.settings), now=now)
     return redriving.foretell_events(
         letters,
-        routes=wiring.routes(),
+        routes=shipped.routes(),
         store=found.store,
-        now=wiring.clock(found.settings).now(),
+        now=adapters.clock(found.settings).now(),
         single_tenant=found.settings.tenancy == "single",
     )

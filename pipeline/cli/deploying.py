@@ -12,6 +12,7 @@ import typer
 
 from pipeline.cli import endpoints
 from pipeline.cli.endpoints import Target, TargetOption
+from pipeline.cli.output import JsonOption
 from pipeline.local import delete as deletion
 from pipeline.local import deploy as deployment
 from pipeline.local.errors import StackError
@@ -23,7 +24,6 @@ StackOption = Annotated[str, typer.Option("--stack", help="Name of the CloudForm
 RegionOption = Annotated[
     str | None, typer.Option("--region", help="AWS Region; else that of your AWS settings.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @commands.command()
@@ -41,12 +41,14 @@ def deploy(
             show_default=False,
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Package and deploy; say so when nothing has changed."""
     plan = deployment.prepare(target, Path.cwd(), name=stack, region=region, given=_given(parameter or []))
     if plan.instructions:
         typer.echo(plan.instructions, err=True)
+    if plan.advice:
+        typer.echo(plan.advice, err=True)
     if target is Target.AWS:
         typer.echo(f"Deploying {stack} to AWS account {plan.cloud.account}, {plan.cloud.region}.", err=True)
     with Board(sys.stderr) as board, board.part("deploy") as tell:
@@ -72,7 +74,7 @@ def delete(
         bool, typer.Option("--purge", help="Delete indices, templates and policies in the cluster as well.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Delete every AWS resource of the stack; the cluster's content stays."""
     what = "all that livedex indexed" if purge else "the cluster's content stays"

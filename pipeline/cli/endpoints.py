@@ -14,12 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import settings, wiring
+from pipeline import settings
 from pipeline.adapters import eventbridge
 from pipeline.local import aws, clouds, deploy, formation, parameters, stack, state
 from pipeline.local.errors import StackError
 from pipeline.local.places import Places
-from pipeline.ports import DocumentStore, Queues
+from pipeline.ports.index import DocumentStore
+from pipeline.ports.queues import Queues
+from pipeline.settings import Settings
+from pipeline.wiring import adapters
 
 
 class Target(StrEnum):
@@ -62,17 +65,24 @@ class Stack:
     @cached_property
     def store(self) -> DocumentStore:
         """OpenSearch."""
-        return wiring.store(self.settings)
+        return adapters.store(self.settings)
 
     @cached_property
     def queues(self) -> Mapping[str, Queues]:
-        """Both hops' queues, by what they carry: ``events`` and ``deltas``."""
-        of_deltas = replace(
+        """Every hop's queues: ``events``, ``deltas`` and ``fanout``."""
+        return {
+            "events": adapters.queue(self.settings),
+            "deltas": adapters.queue(self._of_hop("Deltas")),
+            "fanout": adapters.queue(self._of_hop("Fanout")),
+        }
+
+    def _of_hop(self, name: str) -> Settings:
+        """What the function behind this queue would read."""
+        return replace(
             self.settings,
-            queue_url=self.outputs["DeltasQueueUrl"],
-            dead_letter_queue_url=self.outputs["DeltasDeadLetterQueueUrl"],
+            queue_url=self.outputs[f"{name}QueueUrl"],
+            dead_letter_queue_url=self.outputs[f"{name}DeadLetterQueueUrl"],
         )
-        return {"events": wiring.queue(self.settings), "deltas": wiring.queue(of_deltas)}
 
 
 def find(target: Target, name: str = deploy.STACK) -> Stack:

@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.output import JsonOption
 from pipeline.local import following, opensearch, stack
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @commands.command()
@@ -27,7 +26,7 @@ def up(
     opensearch_url: Annotated[
         str | None, typer.Option(envvar="OPENSEARCH_URL", help="Use this cluster instead of a node.")
     ] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start this folder's engines, or find them running."""
     stack.up(
@@ -41,7 +40,7 @@ def up(
 
 
 @commands.command()
-def status(*, as_json: Json = False) -> None:
+def status(*, as_json: JsonOption = False) -> None:
     """Show every endpoint and whether the engines run."""
     _print(stack.status(Path.cwd()), as_json=as_json)
 

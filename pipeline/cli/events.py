@@ -14,20 +14,18 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import wiring
-from pipeline.cli import endpoints, lines, producer, sample
+from pipeline.cli import endpoints, lines, output, producer, sample
 from pipeline.cli.arrivals import Arrivals
 from pipeline.cli.endpoints import StackOption, Target, TargetOption
 from pipeline.cli.lines import Line
+from pipeline.cli.output import JsonOption
 from pipeline.core import instant, path, route
 from pipeline.core.model import Event
 from pipeline.local import deploy
 from pipeline.local.errors import StackError
+from pipeline.wiring import shipped
 
 commands = typer.Typer()
-
-SHOWN = 20
-"""Failures that are named; the rest is counted."""
 
 SPACING = 200.0
 """Milliseconds between two sample facts where no rate spreads them."""
@@ -51,7 +49,7 @@ def emit(
         str | None, typer.Option(metavar="TIME", help="Sample events: when the first occurred.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -93,7 +91,7 @@ def _samples(count: int | None, rate: float | None, seed: int | None, start: str
 
 def without_tenant() -> Callable[[Mapping[str, Any]], bool]:
     """Tells events that have no tenant where their route looks for it."""
-    routes = wiring.routes()
+    routes = shipped.routes()
 
     def is_homeless(envelope: Mapping[str, Any]) -> bool:
         detail = envelope["detail"]
@@ -133,10 +131,7 @@ def _tell(tally: producer.Tally, *, as_json: bool) -> None:
             )
         )
         return
-    for place, error in tally.failures[:SHOWN]:
-        sys.stderr.write(f"{place}: {error}\n")
-    if tally.failed > SHOWN:
-        sys.stderr.write(f"… and {tally.failed - SHOWN} more\n")
+    output.failures(tally.failures)
     typer.echo(f"{tally.accepted} accepted, {tally.failed} failed")
     if tally.homeless:
         sys.stderr.write(

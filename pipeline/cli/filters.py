@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from pipeline import wiring
 from pipeline.cli import filter_rule, filter_trial, inputs, lines
-from pipeline.cli.routes import FileArgument, JsonOption, RoutesOption
-from pipeline.core import differences, match, pattern, query, route, subscribe
+from pipeline.cli.output import JsonOption
+from pipeline.cli.routes import FileArgument, RoutesOption
+from pipeline.core import channels, differences, match, pattern, query, route
 from pipeline.core.errors import Refused, Rejected
 from pipeline.local.errors import StackError
+from pipeline.wiring import shipped
 
 commands = typer.Typer()
 filters = typer.Typer(help="Try a filter on events, or explain it.", no_args_is_help=True)
@@ -33,7 +34,7 @@ def attempt(
         Path | None,
         typer.Option(metavar="FILE", help='A JSON list of {"name", "filter", "event", "match"}.'),
     ] = None,
-    routes_file: RoutesOption = wiring.ROOT / "routes.toml",
+    routes_file: RoutesOption = shipped.ROOT / "routes.toml",
     *,
     any_key: AnyKeyOption = False,
 ) -> None:
@@ -63,7 +64,7 @@ def attempt(
 def explain(
     filter_: Annotated[str, typer.Argument(metavar="FILTER", help="The filter, as JSON.")],
     tenant: Annotated[str, typer.Option(metavar="NAME", help="Whose channel it is.")] = "default",
-    routes_file: RoutesOption = wiring.ROOT / "routes.toml",
+    routes_file: RoutesOption = shipped.ROOT / "routes.toml",
     *,
     any_key: AnyKeyOption = False,
     as_json: JsonOption = False,
@@ -71,8 +72,8 @@ def explain(
     """Show a filter's canonical form, its channel, and what OpenSearch and EventBridge are asked for it."""
     known = inputs.routes(routes_file)
     asked = _read(filter_, None if any_key else known)
-    channel = subscribe.channel(tenant, json.loads(filter_), None)
-    ranged = wiring.ranged_attributes(known)
+    channel = channels.of(tenant, json.loads(filter_), None)
+    ranged = shipped.ranged_attributes(known)
     search = query.search(
         asked,
         tenant=tenant,
@@ -135,7 +136,7 @@ def _read(text: str, known: route.Routes | None) -> pattern.Pattern:
 
 def _checked(asked: object, known: route.Routes | None) -> pattern.Pattern:
     """Check a filter as a subscription would; without routes any key may be named."""
-    subscribe.channel("", asked, known.attributes if known else None)
+    channels.of("", asked, known.attributes if known else None)
     return pattern.parse(asked)
 
 

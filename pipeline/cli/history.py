@@ -10,22 +10,19 @@ from typing import Annotated
 
 import typer
 
-from pipeline import wiring
 from pipeline.adapters import archive
-from pipeline.cli import endpoints, past
+from pipeline.cli import endpoints, output, past
 from pipeline.cli.endpoints import Stack, StackOption, Target, TargetOption
+from pipeline.cli.output import JsonOption
 from pipeline.cli.past import Tally
 from pipeline.core import instant
 from pipeline.local import deploy
 from pipeline.local.errors import StackError
+from pipeline.wiring import adapters, shipped, stories
 
 commands = typer.Typer()
 
-SHOWN = 20
-"""Failures that are named; the rest is counted."""
-
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Events as .json or .ndjson.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @commands.command()
@@ -39,7 +36,7 @@ def replay(
         Path | None, typer.Option("--file", help="Read the events from here, not from the archive.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the replay; made up if left out.")] = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -71,7 +68,7 @@ def replay(
 def backfill(
     file: FileArgument,
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
@@ -83,8 +80,8 @@ def backfill(
     found = endpoints.find(target, stack)
     tally = Tally()
     try:
-        index, clock = wiring.indexing(found.settings), wiring.clock(found.settings)
-        past.backfill(past.read(file), index, clock, wiring.routes(), tally)
+        index, clock = stories.indexing(found.settings), adapters.clock(found.settings)
+        past.backfill(past.read(file), index, clock, shipped.routes(), tally)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped; run it again to go on.\n")
     _tell(tally, as_json=as_json)
@@ -116,10 +113,7 @@ def _tell(tally: Tally, *, as_json: bool) -> None:
         failures = [{"place": place, "error": error} for place, error in tally.failures]
         typer.echo(json.dumps({**tally.counts, "failed": tally.failed, "failures": failures}))
     else:
-        for place, error in tally.failures[:SHOWN]:
-            sys.stderr.write(f"{place}: {error}\n")
-        if tally.failed > SHOWN:
-            sys.stderr.write(f"… and {tally.failed - SHOWN} more\n")
+        output.failures(tally.failures)
         counts = [f"{count} {name.replace('_', ' ')}" for name, count in tally.counts.items()]
         typer.echo(", ".join([*counts, f"{tally.failed} failed"]))
     if tally.failed:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pipeline import keeping_keys, wiring
-from pipeline.cli import endpoints
+from pipeline import keeping_keys
+from pipeline.cli import endpoints, output
 from pipeline.cli.endpoints import StackOption, Target, TargetOption
+from pipeline.cli.output import JsonOption
 from pipeline.core import instant
 from pipeline.core.audience import ApiKey
 from pipeline.core.model import DEFAULT_TENANT
 from pipeline.local import deploy
 from pipeline.local.errors import StackError
+from pipeline.wiring import adapters, stories
 
 commands = typer.Typer()
 key = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
@@ -27,8 +28,6 @@ DAYS = 365
 ID = 12
 """Characters of a key's hash that name it in a list."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @key.command()
 def create(
@@ -38,14 +37,14 @@ def create(
         str | None, typer.Option(help="Whose hits its bearer may see; needed where tenancy is required.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=keeping_keys.LONGEST, help="How long it lives.")] = DAYS,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
     """Make a key and print it, this once: only its hash is kept."""
     found = endpoints.find(target, stack)
     owner = _owner(tenant, found.settings.tenancy)
-    text, made = wiring.creating_keys(found.settings)(owner, name, days)
+    text, made = stories.creating_keys(found.settings)(owner, name, days)
     if as_json:
         typer.echo(json.dumps({"key": text, **_fields(made, made.created)}, indent=2))
         return
@@ -59,16 +58,16 @@ def create(
 
 @key.command("list")
 def list_(
-    *, as_json: Json = False, target: TargetOption = Target.LOCAL, stack: StackOption = deploy.STACK
+    *, as_json: JsonOption = False, target: TargetOption = Target.LOCAL, stack: StackOption = deploy.STACK
 ) -> None:
     """Show every key: whose it is, how it begins, and whether it still holds."""
     found = endpoints.find(target, stack)
-    now = wiring.clock(found.settings).now()
-    keys = list(wiring.table(found.settings).keys())
+    now = adapters.clock(found.settings).now()
+    keys = list(adapters.table(found.settings).keys())
     if as_json:
         typer.echo(json.dumps([_fields(each, now) for each in keys], indent=2))
     elif keys:
-        typer.echo("\n".join(_table(_fields(each, now) for each in keys)))
+        typer.echo("\n".join(output.table(_row(_fields(each, now)) for each in keys)))
     else:
         typer.echo("There are no keys: make one with `livedex key create`.")
 
@@ -77,14 +76,14 @@ def list_(
 def revoke(
     named: Annotated[str, typer.Argument(metavar="KEY", help="Its ID or beginning, as listed; or itself.")],
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
     """Revoke a key for good, and close the connections that it opened."""
     found = endpoints.find(target, stack)
-    meant = keeping_keys.find(named, wiring.table(found.settings))
-    done = wiring.revoking_keys(found.settings)(meant)
+    meant = keeping_keys.find(named, adapters.table(found.settings))
+    done = stories.revoking_keys(found.settings)(meant)
     if as_json:
         typer.echo(json.dumps({"id": meant.hash[:ID], "closed": done.closed, "left": done.left}))
     else:
@@ -106,7 +105,7 @@ def _owner(tenant: str | None, tenancy: str) -> str:
     return tenant
 
 
-def _fields(listed: ApiKey, now: int) -> dict[str, Any]:
+def _fields(listed: ApiKey, now: int) -> dict[str, str]:
     return {
         "id": listed.hash[:ID],
         "begins": listed.hint,
@@ -124,9 +123,7 @@ def _state(listed: ApiKey, now: int) -> str:
     return "holds" if listed.expires > now else "ended"
 
 
-def _table(keys: Iterator[dict[str, Any]]) -> Iterator[str]:
-    rows = [{name: name.upper() for name in ("id", "begins", "tenant", "name", "expires", "state")}]
-    rows += [{**fields, "expires": fields["expires"][:10]} for fields in keys]
-    widths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
-    for row in rows:
-        yield "  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip()
+def _row(fields: dict[str, str]) -> dict[str, str]:
+    """A key as the table has it: until which day it holds, not when it was made."""
+    shown = {**fields, "expires": fields["expires"][:10]}
+    return {name: shown[name] for name in ("id", "begins", "tenant", "name", "expires", "state")}

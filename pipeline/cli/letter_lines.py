@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from pipeline.cli import output
 from pipeline.core import instant
 from pipeline.core.letters import Group, Letter, Wanted
 from pipeline.redriving import Prospect, Redriven
@@ -23,30 +24,26 @@ WIDTH = 100
 
 
 class Hop(StrEnum):
-    """Whose dead letters: those of the events queue, or of the deltas queue."""
+    """Whose dead letters: those of the events queue, of the deltas queue, or of the fan-out queue."""
 
     EVENTS = "events"
     DELTAS = "deltas"
+    FANOUT = "fanout"
 
 
 def table(rows: Iterable[tuple[Hop, Group]]) -> Iterator[str]:
     """Lines of a table, a group each."""
-    lines = [("HOP", "COUNT", "REASON", "NEWEST", "ID OF THE NEWEST", "WHAT IT SAYS")]
-    lines += [
-        (
-            hop.value,
-            str(group.count),
-            group.reason,
-            instant.iso(group.newest),
-            group.example,
-            _line(group.error),
-        )
+    return output.table(
+        {
+            "hop": hop.value,
+            "count": str(group.count),
+            "reason": group.reason,
+            "newest": instant.iso(group.newest),
+            "id of the newest": group.example,
+            "what it says": _line(group.error),
+        }
         for hop, group in rows
-    ]
-    widths = [max(len(line[column]) for line in lines) for column in range(5)]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=True)]
-        yield "  ".join([*cells, line[-1]]).rstrip()
+    )
 
 
 def _line(text: str) -> str:

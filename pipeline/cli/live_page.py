@@ -14,14 +14,14 @@ from typing import Any
 
 import typer
 
-from pipeline import wiring
 from pipeline.cli import clients, endpoints
 from pipeline.cli.endpoints import Stack, Target
-from pipeline.core.subscribe import COMMON_KEYS
+from pipeline.core.channels import COMMON_KEYS
 from pipeline.local import deploy, page_address, page_build, ports
 from pipeline.local.errors import StackError
 from pipeline.local.page import Behind, PageServer
 from pipeline.local.places import Places
+from pipeline.wiring import shipped
 
 commands = typer.Typer()
 
@@ -104,7 +104,7 @@ def behind(found: Stack, tenant: str) -> Behind:
 
 def attributes() -> list[dict[str, Any]]:
     """What filters may name: the attributes that ``routes.toml`` declares, and what every hit has."""
-    routes = wiring.routes()
+    routes = shipped.routes()
     kinds = {name: kind for route in routes.ordered for name, kind in route.kinds}
     declared = dict.fromkeys(name for route in routes.ordered for name, _ in route.attributes)
     names = [*declared, *sorted(COMMON_KEYS - declared.keys())]

@@ -107,10 +107,8 @@ def _watch(
 
 
 def _produce(found: Stack, figures: Figures, rate: float, stop: threading.Event) -> None:
-    tally, bus = (
-        producer.Tally(),
-        found.events_bus,
-    )  # made first: it takes time, and the facts' times begin now
+    bus = found.events_bus  # made first: it takes time, and the facts' times begin now
+    tally = producer.Tally()
     made = sample.envelopes(random.randrange(SEEDS), _now(), 1_000 / rate)  # noqa: S311 - any will do
 
     def lines() -> Iterator[Line]:

@@ -19,7 +19,8 @@ from pipeline.core.model import Delivery
 from pipeline.core.route import Routes
 from pipeline.indexing import End, Indexed
 from pipeline.local.errors import StackError
-from pipeline.ports import Clock, Queues
+from pipeline.ports.clock import Clock
+from pipeline.ports.queues import Queues
 
 PORTION = 500
 """Events that are stored or sent together."""

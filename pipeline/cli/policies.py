@@ -7,21 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import applying, comparing, retiring, wiring
+from pipeline import applying, comparing, retiring
 from pipeline.cli import clusters, plan_view, time_line
 from pipeline.cli.clusters import UrlOption
 from pipeline.cli.endpoints import StackOption, Target, TargetOption
+from pipeline.cli.output import JsonOption
 from pipeline.core import bodies
 from pipeline.core.findings import Finding
 from pipeline.core.verify import verify as verified
 from pipeline.local import deploy
 from pipeline.local.errors import StackError
+from pipeline.wiring import adapters, shipped
 
 commands = typer.Typer()
 _policies = typer.Typer(help="What policies do.", no_args_is_help=True)
 commands.add_typer(_policies, name="policies")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @commands.command()
@@ -30,18 +30,15 @@ def plan(
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
     url: UrlOption = None,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what apply would change in the cluster, and what a changed route meets there."""
     settings = clusters.find(target, stack, url)
-    wanted, cluster, routes = (
-        bodies.wanted(wiring.template_files()),
-        wiring.cluster(settings),
-        wiring.routes(),
-    )
+    wanted, routes = bodies.wanted(shipped.template_files()), shipped.routes()
+    cluster = adapters.cluster(settings)
     found = applying.compare(wanted, cluster)
     met = comparing.compare(
-        routes, wanted, cluster, wiring.store(settings), single_tenant=settings.tenancy == "single"
+        routes, wanted, cluster, adapters.store(settings), single_tenant=settings.tenancy == "single"
     )
     if as_json:
         _print(plan_view.as_json(found, met))
@@ -59,13 +56,13 @@ def apply(
     require_ism: Annotated[
         bool, typer.Option("--require-ism", help="Change nothing where the cluster cannot take policies.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Give the cluster the index templates and policies, and its indices their policies."""
     _refuse_grave(_findings())
     settings = clusters.find(target, stack, url)
-    wanted = bodies.wanted(wiring.template_files())
-    done = applying.apply(wanted, wiring.cluster(settings), require_ism=require_ism)
+    wanted = bodies.wanted(shipped.template_files())
+    done = applying.apply(wanted, adapters.cluster(settings), require_ism=require_ism)
     if as_json:
         _print(plan_view.applied(done))
     else:
@@ -75,7 +72,7 @@ def apply(
 
 
 @commands.command()
-def verify(*, as_json: Json = False) -> None:
+def verify(*, as_json: JsonOption = False) -> None:
     """Hold routes, index templates and policies against each other."""
     found = _findings()
     if as_json:
@@ -94,10 +91,10 @@ def explain(
         str | None, typer.Argument(help="One policy; all when left out.", show_default=False)
     ] = None,
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the time line of a policy: what becomes of an index, day by day."""
-    found = [body for body in bodies.wanted(wiring.template_files()) if body.kind is bodies.Kind.POLICY]
+    found = [body for body in bodies.wanted(shipped.template_files()) if body.kind is bodies.Kind.POLICY]
     chosen = [body for body in found if name in {None, body.name}]
     if not chosen:
         raise StackError(f"There is no policy {name}; there are {', '.join(body.name for body in found)}.")
@@ -117,11 +114,11 @@ def retire(
     url: UrlOption = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; else they are only shown.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show, or delete, indices whose date is past their retention."""
     settings = clusters.find(target, stack, url)
-    cluster, clock, routes = wiring.cluster(settings), wiring.clock(settings), wiring.routes().ordered
+    cluster, clock, routes = adapters.cluster(settings), adapters.clock(settings), shipped.routes().ordered
     done = retiring.retire(routes, cluster=cluster, clock=clock, dry_run=True)
     if delete and done.expired:
         if not yes:
@@ -137,7 +134,7 @@ def retire(
 
 
 def _findings() -> tuple[Finding, ...]:
-    return verified(wiring.routes().ordered, bodies.read(wiring.template_files()))
+    return verified(shipped.routes().ordered, bodies.read(shipped.template_files()))
 
 
 def _refuse_grave(found: tuple[Finding, ...]) -> None:

@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline import wiring
 from pipeline.cli import inputs, lines, route_trial
+from pipeline.cli.output import JsonOption
 from pipeline.core import infer, instant, route
 from pipeline.core.errors import Rejected
 from pipeline.local.errors import StackError
+from pipeline.wiring import shipped
 
 commands = typer.Typer()
 routes = typer.Typer(help="Try the routes on an event, or propose some for a sample.", no_args_is_help=True)
@@ -24,9 +25,8 @@ FileArgument = Annotated[
     str, typer.Argument(metavar="[FILE]", help="Events as .json or .ndjson; - for stdin.")
 ]
 RoutesOption = Annotated[Path, typer.Option("--routes", metavar="FILE", help="The routes file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-ROUTES = wiring.ROOT / "routes.toml"
+ROUTES = shipped.ROOT / "routes.toml"
 
 
 @routes.command(name="test")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.cli import sample
 from pipeline.cli.producer import CALL
 from pipeline.cli.proof import WITNESS, Seen, weigh
@@ -18,6 +17,7 @@ from pipeline.client import api
 from pipeline.core import route, terms
 from pipeline.core.errors import Unavailable
 from pipeline.core.model import Event
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -194,7 +194,7 @@ def _documents(trial: Trial) -> Iterator[tuple[str, str, int]]:
 
 def _family() -> str:
     operation = sample.OPERATIONS[0]
-    return route.choose(Event("", operation.source, operation.done, 0, {}), wiring.routes()).family
+    return route.choose(Event("", operation.source, operation.done, 0, {}), shipped.routes()).family
 
 
 def _depths(stack: Stack) -> dict[str, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -33,12 +34,23 @@ AGAIN = frozenset({408, 425, 429})
 """Of the 4xx, those after which the same request may succeed."""
 
 
-def dialler(http_url: str, token: Callable[[], str]) -> Dial:
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, which is shown in another header than a token."""
+
+    text: str
+
+
+Shown: TypeAlias = "str | Key"
+"""What tells who asks: a bearer token, or an API key."""
+
+
+def dialler(http_url: str, token: Callable[[], Shown]) -> Dial:
     """Addresses to connect to, with a fresh ticket each.
 
     Args:
         http_url: The HTTP API's address, ``https://host`` or ``http://127.0.0.1:port/…``.
-        token: Gives the bearer token; asked each time, since tokens expire.
+        token: Gives the bearer token, or the API key; asked each time, since tokens expire.
     """
 
     async def dial() -> str:
@@ -47,7 +59,7 @@ def dialler(http_url: str, token: Callable[[], str]) -> Dial:
     return dial
 
 
-def address(http_url: str, token: str) -> str:
+def address(http_url: str, token: Shown) -> str:
     """Trade the token for a ticket; the WebSocket address that uses it, within 30 seconds and once.
 
     Raises:
@@ -61,7 +73,7 @@ def address(http_url: str, token: str) -> str:
     return f"{url}?ticket={quote(ticket, safe='')}"
 
 
-def pager(http_url: str, token: Callable[[], str]) -> Pages:
+def pager(http_url: str, token: Callable[[], Shown]) -> Pages:
     """Pages of hits over HTTP, for a client whose network lets no WebSocket through; like ``dialler``."""
 
     async def pages(request: PageRequest) -> Page:
@@ -70,14 +82,20 @@ def pager(http_url: str, token: Callable[[], str]) -> Pages:
     return pages
 
 
-def page(http_url: str, token: str, request: PageRequest) -> Page:
+def page(http_url: str, token: Shown, request: PageRequest) -> Page:
     """One page of hits.
 
     Raises:
         Refused: The server will not answer this token, this filter or this cursor.
         OSError: It could not be asked, or could not answer.
     """
-    asked = {"cursor": request.cursor, "limit": request.limit, "wait": request.wait}
+    asked = {
+        "cursor": request.cursor,
+        "since": request.since,
+        "limit": request.limit,
+        "wait": request.wait,
+        "conflate": request.conflate,
+    }
     given = {name: f"{value:g}" if isinstance(value, float) else value for name, value in asked.items()}
     query = {"filter": json.dumps(request.filter), **{name: v for name, v in given.items() if v is not None}}
     headers = {} if request.tag is None else {"If-None-Match": request.tag}
@@ -94,17 +112,17 @@ def page(http_url: str, token: str, request: PageRequest) -> Page:
     )
 
 
-def hits(http_url: str, token: str, pattern: dict[str, Any], limit: int) -> list[Hit]:
+def hits(http_url: str, token: Shown, pattern: dict[str, Any], limit: int) -> list[Hit]:
     """The newest stored hits that match, oldest first; raises what ``page`` raises."""
     return page(http_url, token, PageRequest(pattern, limit=limit)).hits
 
 
-def hit(http_url: str, token: str, wanted: Hit) -> Hit | None:
+def hit(http_url: str, token: Shown, wanted: Hit) -> Hit | None:
     """The whole of a hit, where it is still kept; raises what ``page`` raises.
 
     Args:
         http_url: The HTTP API's address.
-        token: A bearer token.
+        token: A bearer token, or an API key.
         wanted: A hit, or the pointer that stands for one too big for a frame.
     """
     href = wanted.get("href") or f"/v1/hits?{urlencode({'id': wanted['id']})}"
@@ -113,14 +131,26 @@ def hit(http_url: str, token: str, wanted: Hit) -> Hit | None:
 
 
 def _ask(
-    method: str, url: str, token: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+    method: str, url: str, token: Shown, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
 ) -> urllib3.BaseHTTPResponse:
     where = url.partition("?")[0]
-    sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+    if not url.startswith(("https://", "http://")):
+        raise _bad_address(where)
+    shown = (
+        {"x-api-key": token.text.strip()}
+        if isinstance(token, Key)
+        else {"Authorization": f"Bearer {token.strip()}"}  # a file that it is kept in ends with a line end
+    )
+    sent = {**shown, **(headers or {})}
     try:
         answer = urllib3.request(method, url, headers=sent, timeout=timeout, retries=False)
+    except urllib3.exceptions.LocationValueError as mistake:
+        raise _bad_address(where) from mistake
     except urllib3.exceptions.HTTPError as trouble:
         raise ConnectionError(f"{where} cannot be reached ({type(trouble).__name__})") from trouble
+    except ValueError as mistake:
+        text = "The token, or the API key, has something inside that no header takes: copy it once more."
+        raise Refused("bad-token", text) from mistake
     if answer.status in SUCCESS or answer.status == NOT_MODIFIED:
         return answer
     error = _object(answer.data).get("error")
@@ -129,6 +159,11 @@ def _ask(
     if answer.status in MISTAKE and answer.status not in AGAIN:
         raise Refused(str(said.get("code") or f"http-{answer.status}"), text)
     raise ConnectionError(text)
+
+
+def _bad_address(where: str) -> Refused:
+    text = f"{where} is no address of the HTTP API: it begins with https:// and the name of a host."
+    return Refused("bad-address", text)
 
 
 async def _in_thread(call: Callable[[], Page]) -> Page:
@@ -148,7 +183,7 @@ async def _in_thread(call: Callable[[], Page]) -> Page:
         page, trouble = None, None
         try:
             page = call()
-        except (Refused, OSError) as raised:
+        except Exception as raised:  # noqa: BLE001 - told to who waits, whatever it is
             trouble = raised
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, page, trouble)

@@ -7,16 +7,17 @@ import random
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from pipeline.client import frames
 from pipeline.client.news import Refusal, Refused, Status, StatusChange
+from pipeline.client.outbox import Outbox
 from pipeline.client.pace import Pace
 from pipeline.client.polling import over_http
 from pipeline.client.session import Session
 from pipeline.client.sockets import TROUBLE, Door, describe, open_socket
 from pipeline.client.subscription import Phase, Subscription, together
+from pipeline.client.waiting import Wait, clock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     Dial: TypeAlias = Callable[[], Awaitable[str]]
 else:
     Dial: TypeAlias = "Callable[[], Awaitable[str]]"
-
-QUEUE = 100
-"""Frames of the user's own that wait for a connection."""
 
 
 class Client:
@@ -65,10 +63,10 @@ class Client:
         self._pace = pace
         self._chance = chance
         self._failures = 0
-        self._queue: list[str] = []
+        self._outbox = Outbox()
         self._session: Session | None = None
         self._socket: Socket | None = None
-        self._pause: asyncio.Timeout | None = None
+        self._wait = Wait()
         self._stream = self._run()
 
     async def __aenter__(self) -> Self:
@@ -89,6 +87,8 @@ class Client:
         snapshot: int | None = None,
         cursor: str | None = None,
         conflate: str | None = None,
+        since: int | None = None,
+        seen: Iterable[str] = (),
     ) -> Subscription:
         """Add a subscription; the server hears of it at once when connected, else as soon as it can.
 
@@ -97,8 +97,12 @@ class Client:
             snapshot: How many of the newest hits to begin with; None leaves it to the server.
             cursor: Goes on from an earlier subscription with the same filter; then no snapshot.
             conflate: An attribute: of the hits with equal values only the latest is of interest.
+            since: Begins with what was stored since this time, in ms since the epoch; then no snapshot.
+            seen: Ids that an earlier subscription has told, oldest first; they are not told again.
         """
-        subscription = Subscription(pattern, snapshot=snapshot, cursor=cursor, conflate=conflate)
+        subscription = Subscription(
+            pattern, snapshot=snapshot, cursor=cursor, conflate=conflate, since=since, seen=seen
+        )
         self.subscriptions.append(subscription)
         self._look()
         return subscription
@@ -111,7 +115,7 @@ class Client:
         if self._session is not None and self._socket is not None:
             self._session.leave(subscription)
             with suppress(*TROUBLE):  # the server forgets the memberships of a lost connection
-                for frame in self._session.due(self._clock()):
+                for frame in self._session.due(clock()):
                     await self._socket.send(frame)
 
     def send(self, frame: Frame) -> bool:
@@ -123,22 +127,17 @@ class Client:
         Raises:
             ValueError: API Gateway would close the connection that sends a frame so long.
         """
-        text = frames.write(frame)
-        if len(text.encode()) > frames.LONGEST:
-            raise ValueError(f"a frame has at most {frames.LONGEST} bytes")
-        if len(self._queue) >= QUEUE:
-            return False
-        self._queue.append(text)
+        taken = self._outbox.put(frame)
         self._look()
-        return True
+        return taken
 
     def nudge(self) -> None:
         """Look at once: try again what waits for a retry, ping where a socket is open."""
         if self._session is not None:
-            self._session.probe(self._clock())
+            self._session.probe(clock())
             self._look()
         else:
-            self._interrupt(self._chance() * self._pace.first_retry)
+            self._wait.end_in(self._chance() * self._pace.first_retry)
 
     # --- the loop -----------------------------------------------------------------------------
 
@@ -174,26 +173,15 @@ class Client:
                 continue
             self._failures += 1
             yield self._now(Status.OFFLINE, why)
-            await self._rest(self._pace.retry(self._failures, self._chance()))
-
-    async def _rest(self, seconds: float) -> None:
-        """Wait for the next try; a nudge makes that soon."""
-        try:
-            async with asyncio.timeout(seconds) as self._pause:
-                await asyncio.Event().wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._pause = None
+            await self._wait.rest(self._pace.retry(self._failures, self._chance()))
 
     async def _converse(self, socket: Socket) -> AsyncGenerator[News]:
         """Listen until the connection ends (raises) or nothing is left to listen for (returns)."""
-        clock = self._clock
         session = self._session = Session(self.subscriptions, self._pace, self._chance, clock())
         while True:
             if session.is_dead(clock()):
                 raise TimeoutError("the server did not answer a ping")
-            for frame in [*session.due(clock()), *self._queued()]:
+            for frame in [*session.due(clock()), *self._outbox.take()]:
                 await socket.send(frame)
             for change in self._stands(session.status(clock())):
                 yield change
@@ -211,7 +199,7 @@ class Client:
         """Go on over HTTP until a socket is worth a try again (returns), or that fails too (raises)."""
         if self._pages is None:
             return
-        until = self._clock() + self._pace.upgrade
+        until = clock() + self._pace.upgrade
         for each in self.subscriptions:
             each.lost()
         for change in self._stands(together(self.subscriptions)):
@@ -236,17 +224,13 @@ class Client:
     async def _hear(self, socket: Socket, until: float) -> str | bytes | None:
         """The next frame; None when it is time to look what is due."""
         try:
-            async with asyncio.timeout_at(until) as self._pause:
+            async with self._wait.until(until):
                 return await socket.recv()
         except TimeoutError:
             return None
         except TROUBLE as trouble:
             self._door.closed(trouble)
             raise
-        finally:
-            self._pause = None
-
-    # --- small things -------------------------------------------------------------------------
 
     def _now(self, status: Status, why: str = "") -> StatusChange:
         self.status = status
@@ -259,19 +243,7 @@ class Client:
             self._door.proved()
         return [] if status is self.status else [self._now(status)]
 
-    def _queued(self) -> list[str]:
-        queued, self._queue = self._queue, []
-        return queued
-
     def _look(self) -> None:
         """Look what is due, instead of listening on."""
         if self._session is not None:
-            self._interrupt(0)
-
-    def _interrupt(self, seconds: float) -> None:
-        if self._pause is not None and not self._pause.expired():
-            self._pause.reschedule(self._clock() + seconds)
-
-    @staticmethod
-    def _clock() -> float:
-        return asyncio.get_running_loop().time()
+            self._wait.end_in(0)

@@ -20,7 +20,14 @@ GATEWAY_ERROR = "gateway-error"
 
 
 def subscribe(
-    ask: str, pattern: Frame, *, cursor: str | None, snapshot: int | None, conflate: str | None
+    ask: str,
+    pattern: Frame,
+    *,
+    cursor: str | None,
+    since: int | None,
+    snapshot: int | None,
+    conflate: str | None,
+    gap: str | None = None,
 ) -> str:
     """Ask for a subscription.
 
@@ -28,16 +35,22 @@ def subscribe(
         ask: The id that the server's answers will carry.
         pattern: The filter, in the form of an EventBridge event pattern.
         cursor: Where to go on from.
-        snapshot: Where there is no cursor: how many of the newest hits to begin with.
+        since: Where there is no cursor: the time to begin from, in ms since the epoch.
+        snapshot: Where there is neither: how many of the newest hits to begin with.
         conflate: An attribute: of the hits with equal values only the latest is of interest.
+        gap: The ``since`` of the gap that this answers; the server then forgets that frames were missed.
     """
     frame: Frame = {"type": "subscribe", "id": ask, "filter": pattern}
     if cursor is not None:
         frame["cursor"] = cursor
+    elif since is not None:
+        frame["since"] = since
     elif snapshot is not None:
         frame["snapshot"] = snapshot
     if conflate is not None:
         frame["conflate"] = conflate
+    if gap is not None:
+        frame["gap"] = gap
     return write(frame)
 
 

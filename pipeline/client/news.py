@@ -67,7 +67,7 @@ class Gap:
         start: Milliseconds since the epoch from which hits are missing; None where it is not known.
         end: Milliseconds since the epoch up to which they are; the same.
         since: A cursor from before the gap, with which ``api.page`` can fetch what a ``sampled`` frame left
-            out; None where there is none.
+            out, given the subscription's ``conflate`` where it has one; None where there is none.
         kept: Of a ``sampled`` frame: how many hits came.
         of: Of how many.
     """

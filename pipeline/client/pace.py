@@ -10,7 +10,8 @@ class Pace:
     """Waiting times, all in seconds.
 
     Attributes:
-        heartbeat: A ping follows this much silence. API Gateway closes a WebSocket after 10 idle minutes:
+        heartbeat: From one ping to the next, also while frames arrive: its answer tells what a quiet channel
+            missed. API Gateway closes a WebSocket after 10 idle minutes:
             https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
         pong: How long a ping may go unanswered before the socket counts as dead.
         answer: How long a subscribe or a ``more`` may go unanswered, and how long a catch-up may pause. An

@@ -35,6 +35,8 @@ class PageRequest:
         limit: How many hits at most; None leaves it to the server.
         wait: Seconds that the server may wait for something new, at most 20.
         tag: The tag of the page that the same request got before.
+        since: Where there is no cursor: the time to begin from, in ms since the epoch.
+        conflate: Of which channel of the filter the cursor is. Every hit comes all the same.
     """
 
     filter: Frame
@@ -42,6 +44,8 @@ class PageRequest:
     limit: int | None = None
     wait: float | None = None
     tag: str | None = None
+    since: int | None = None
+    conflate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,9 @@ async def over_http(
                 async with asyncio.timeout(pace.poll_rest):  # to look for new subscriptions now and then
                     news = await told.get()
             except TimeoutError:
+                for task in tasks.values():
+                    if task.done():
+                        task.result()  # raises what nobody has foreseen
                 continue
             if isinstance(news, Exception):
                 raise news
@@ -135,16 +142,25 @@ def _is_wanted(subscription: Subscription) -> bool:
 
 async def _ask(subscription: Subscription, tag: str | None, pages: Pages, pace: Pace) -> Page | None:
     """The next page; None where the server does not take the cursor."""
-    cursor, snapshot = subscription.cursor, subscription.snapshot
-    limit = PAGE if cursor is not None else None if snapshot is None else max(1, snapshot)
+    cursor = subscription.cursor
     wait = pace.poll if subscription.phase is Phase.LIVE else 0
+    since, conflate = subscription.since if cursor is None else None, subscription.conflate
+    request = PageRequest(
+        subscription.filter, cursor, _limit(subscription), wait or None, tag, since, conflate
+    )
     try:
         async with asyncio.timeout(wait + pace.answer):
-            return await pages(PageRequest(subscription.filter, cursor, limit, wait or None, tag))
+            return await pages(request)
     except Refused as refused:
         if refused.code != "bad-cursor" or cursor is None:
             raise
         return None
+
+
+def _limit(subscription: Subscription) -> int | None:
+    if subscription.cursor is not None or subscription.since is not None:
+        return PAGE
+    return None if subscription.snapshot is None else max(1, subscription.snapshot)
 
 
 def _take(subscription: Subscription, page: Page | None, *, renew: bool) -> list[News]:
@@ -158,7 +174,7 @@ def _take(subscription: Subscription, page: Page | None, *, renew: bool) -> list
         return [Gap(subscription, mended=False, reason="unknown-cursor")]
     news: list[News] = [] if page.gap is None else [gap(subscription, page.gap)]
     begins, live = subscription.cursor is None, subscription.phase is Phase.LIVE
-    wanted = [] if begins and subscription.snapshot == 0 else page.hits
+    wanted = [] if begins and subscription.since is None and subscription.snapshot == 0 else page.hits
     if fresh := subscription.take(wanted, cursor=None):
         news.append(Hits(subscription, fresh, live=live))
     is_new = bool(begins or fresh or page.more or renew)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.client.pace import Pace
     from pipeline.client.subscription import Subscription
 
-PASSING = frozenset({"internal-error", "busy"})
+PASSING = frozenset({"internal-error", "busy", "not-subscribed"})
 """Error codes after which the same subscribe may succeed, beside ``too-many-…`` and ``…unavailable``;
 after any other it is refused for good."""
 
@@ -50,8 +50,8 @@ class Session:
         self._asks: dict[str, Subscription] = {}
         self._out: list[str] = []
         self._early: list[Frame] = []
-        self._heard = now
-        self._pinged: float | None = None
+        self._heard = self._pinged = now
+        self._unanswered = False
         for subscription in subscriptions:
             subscription.lost()
 
@@ -61,27 +61,26 @@ class Session:
         """When something will be due, if nothing arrives before."""
         if self._out:
             return 0.0
-        pinged = self._pinged
-        pulse = self._heard + self._pace.heartbeat if pinged is None else pinged + self._pace.pong
+        pulse = self._pinged + (self._pace.pong if self._unanswered else self._pace.heartbeat)
         return min([pulse, *(due for each in self._subscriptions if (due := each.due()) is not None)])
 
     def is_dead(self, now: float) -> bool:
         """Whether a ping went unanswered: nobody is at the other end, though nothing said so."""
-        return self._pinged is not None and now >= self._pinged + self._pace.pong
+        return self._unanswered and now >= self._pinged + self._pace.pong
 
     def due(self, now: float) -> list[str]:
         """The frames to send now."""
         waiting = [(each, at) for each in self._subscriptions if (at := each.due()) is not None]
         self._out += [self._ask(each, now) for each, at in waiting if at <= now]
-        if now >= self._heard + self._pace.heartbeat:
+        if now >= self._pinged + self._pace.heartbeat:
             self.probe(now)
         out, self._out = self._out, []
         return out
 
     def probe(self, now: float) -> None:
         """Ask whether the connection still stands, unless that was asked already."""
-        if self._pinged is None:
-            self._pinged = now
+        if not self._unanswered:
+            self._unanswered, self._pinged = True, now
             self._out.append(frames.PING)
 
     def leave(self, subscription: Subscription) -> None:
@@ -111,7 +110,7 @@ class Session:
 
     def received(self, text: str | bytes, now: float) -> list[News]:
         """Take a frame; what it means to the user."""
-        self._heard, self._pinged = now, None
+        self._heard, self._unanswered = now, False
         return self._take(frames.parse(text), now)
 
     def _take(self, frame: Frame, now: float) -> list[News]:
@@ -125,9 +124,8 @@ class Session:
             frames.GATEWAY_ERROR: self._gateway_error,
         }
         taker = takers.get(frame["type"])
-        if taker in (self._hits, self._gap) and "id" not in frame and not self._addressed(frame):
-            return self._unaddressed(frame)
-        return [] if taker is None else taker(frame, now)
+        stray = self._hold(frame) if taker in (self._hits, self._gap) and "id" not in frame else []
+        return [*stray, *(taker(frame, now) if taker else [])]
 
     def _subscribed(self, frame: Frame, now: float) -> list[News]:
         ask, channel = frames.text_of(frame, "id"), frames.text_of(frame, "channel")
@@ -153,13 +151,14 @@ class Session:
             told += _sampling(each, frame.get("sampled"))
         return told
 
-    def _unaddressed(self, frame: Frame) -> list[News]:
-        """A live frame of a channel that nobody has here; or not yet: then it waits for the answer."""
-        if any(each.phase is Phase.ASKED for each in self._subscriptions):
+    def _hold(self, frame: Frame) -> list[News]:
+        """A live frame may also be for whoever does not know its channel yet: it waits for the answer."""
+        if any(each.phase is Phase.ASKED and each.channel is None for each in self._subscriptions):
             self._early.append(frame)
             return []
-        stray = Notice(STRAY, f"hits of the channel {frame.get('channel')}")
-        return [stray] if frame["type"] == "hits" else []
+        if frame["type"] == "hits" and not self._addressed(frame):
+            return [Notice(STRAY, f"hits of the channel {frame.get('channel')}")]
+        return []
 
     def _live(self, frame: Frame, _now: float) -> list[News]:
         for subscription in self._addressed(frame):

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from pipeline.client.news import Refused
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-TROUBLE = (OSError, InvalidHandshake, ConnectionClosed)
+TROUBLE = (OSError, InvalidHandshake, InvalidURI, ConnectionClosed)
 """What connecting and listening raise when the way to the server is lost."""
 
 NO = frozenset({401, 403, 4401, 4403})

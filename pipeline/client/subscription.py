@@ -51,6 +51,7 @@ class Subscription:
         filter: The filter, in the form of an EventBridge event pattern.
         snapshot: How many of the newest hits to begin with; None leaves it to the server.
         conflate: An attribute: of the hits with equal values only the latest is of interest.
+        since: Begins with what was stored since this time instead, in ms since the epoch.
         cursor: Where a resume would begin; opaque, only for this subscription. Keep it to go on in
             another process; None before the first page has ended.
         owed: The lowest cursor since which the server could not post to us, not yet asked for.
@@ -68,10 +69,13 @@ class Subscription:
         snapshot: int | None = None,
         cursor: str | None = None,
         conflate: str | None = None,
+        since: int | None = None,
+        seen: Iterable[str] = (),
     ) -> None:
         self.filter = pattern
         self.snapshot = snapshot
         self.conflate = conflate
+        self.since = since
         self.cursor = cursor
         self.owed: str | None = None
         self.channel: str | None = None
@@ -79,8 +83,9 @@ class Subscription:
         self.lagged = False
         self.told = 0
         self.duplicates = 0
-        self._seen = Seen()
+        self._seen = Seen(ids=seen)
         self._ask = ""
+        self._answers: str | None = None
         self._due = 0.0
         self._failures = 0
         self._put_by = ""
@@ -90,6 +95,10 @@ class Subscription:
     def active(self) -> bool:
         """Whether it was neither refused nor left."""
         return self.phase not in (Phase.REFUSED, Phase.LEFT)
+
+    def told_lately(self, most: int) -> list[str]:
+        """The ids of the newest hits told, oldest first, for a later subscription's ``seen``."""
+        return self._seen.newest(most)
 
     def status(self) -> Status:
         """Where it stands, as long as the connection does."""
@@ -117,7 +126,13 @@ class Subscription:
             return frames.more(self._ask, self.channel, self.cursor)
         self.phase, self._ask, self._put_by = Phase.ASKED, ask, ""
         return frames.subscribe(
-            ask, self.filter, cursor=self.cursor, snapshot=self.snapshot, conflate=self.conflate
+            ask,
+            self.filter,
+            cursor=self.cursor,
+            since=self.since,
+            snapshot=self.snapshot,
+            conflate=self.conflate,
+            gap=self._answers,
         )
 
     @property
@@ -187,6 +202,7 @@ class Subscription:
         self.lagged = True
         if self.phase is Phase.LIVE:
             self.cursor = since if self.cursor is None else min(self.cursor, since)
+            self._answers = since
             self._again(0.0)
         else:
             self.owed = since if self.owed is None else min(self.owed, since)
@@ -199,7 +215,7 @@ class Subscription:
 
     def _settle(self) -> None:
         """A catch-up has ended: nothing lags, unless something waited for that."""
-        self.lagged = False
+        self.lagged, self._answers = False, None
         if self.owed is not None:
             since, self.owed = self.owed, None
             self.lagging(since)

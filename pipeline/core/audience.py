@@ -73,12 +73,14 @@ class Channel:
         filter: Canonical JSON: keys sorted, no spaces.
         id: 32 hex characters of the SHA-256 of tenant and filter, and of ``conflate`` where there is one.
         conflate: The attribute of which members want but the latest hit for each value; empty for every hit.
+        weight: What the filter costs those who match by it, in plain filters (``ways.weight``).
     """
 
     tenant: str
     filter: str
     id: str
     conflate: str = ""
+    weight: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,14 @@ class Member:
 
     Attributes:
         lagged: Cursor time since which frames to it may be missing; None when none are.
+        renewed: When it subscribed last, or up to a second later; filled in by the table.
     """
 
     connection_id: str
     endpoint: str
     expires: int
     lagged: int | None = None
+    renewed: int = field(default=0, compare=False)
 
 
 def in_part(connection_id: str, part: tuple[int, int]) -> bool:
@@ -138,11 +142,16 @@ def in_part(connection_id: str, part: tuple[int, int]) -> bool:
 
 @noun
 class Post:
-    """One frame for one connection."""
+    """One frame for one connection.
+
+    Attributes:
+        brief: Whether one short attempt is all that is made, since its connection did not keep up lately.
+    """
 
     connection_id: str
     endpoint: str
     frame: bytes
+    brief: bool = False
 
 
 class Receipt(Enum):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.audience import Principal
 from pipeline.core.errors import Refused
 from pipeline.core.model import DEFAULT_TENANT
+from pipeline.core.tenant import LONGEST_KEY, fits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.audience import ApiKey, Connection
 
 MAX_NAME = 256
-"""Characters of a tenant or a subject: both become parts of keys and of the authorizer's answer (8 KB).
+"""Characters of a tenant or a subject: both become parts of the authorizer's answer (8 KB).
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 """
@@ -50,8 +51,8 @@ def principal(claims: Mapping[str, Any], *, tenancy: str, tenant_claim: str) -> 
     Raises:
         Refused: ``unauthorized``; the text names the claim.
     """
-    tenant = DEFAULT_TENANT if tenancy == "single" else _name(claims, tenant_claim)
-    return Principal(tenant=tenant, subject=_name(claims, "sub"), expires=_expires(claims))
+    named = DEFAULT_TENANT if tenancy == "single" else _tenant(claims, tenant_claim)
+    return Principal(tenant=named, subject=_name(claims, "sub"), expires=_expires(claims))
 
 
 def key_principal(text: str, key: ApiKey | None, *, tenancy: str, now: int) -> Principal:
@@ -137,6 +138,22 @@ def name(value: object, what: str) -> str:
     if not value.isprintable():
         raise _unauthorized(f"{what} has characters that cannot be shown.")
     return value
+
+
+def tenant(value: object, what: str) -> str:
+    """Check the name of a tenant, which becomes part of the connection table's keys.
+
+    Raises:
+        Refused: ``unauthorized``: as for ``name``, or too long there.
+    """
+    named = name(value, what)
+    if not fits(named):
+        raise _unauthorized(f"{what} is longer than {LONGEST_KEY} bytes, percent-encoded in UTF-8.")
+    return named
+
+
+def _tenant(claims: Mapping[str, Any], claim: str) -> str:
+    return tenant(claims.get(claim), f"The token's claim {claim!r}")
 
 
 def _name(claims: Mapping[str, Any], claim: str) -> str:

@@ -148,8 +148,8 @@ def livedex(load: Workload) -> dict[Meter, float]:
             Meter.READS: run.broadcasts * (1 + load.channels * run.reached * members)
             + opened * given.OPENING_READS
             + pings * given.PING_READS
-            + 2 * math.ceil(load.connections / given.LISTED) / (given.COUNT_LIFE + 1 / opened)
-            + load.channels * (members + 1 / given.REGISTERED) / given.CLEANING,
+            + math.ceil(load.connections / given.LISTED) / (given.COUNT_LIFE + 1 / opened)
+            + load.channels * (1 + 2 / given.REGISTERED) / given.CLEANING,
             Meter.WRITES: opened * given.OPENING_WRITES,
             Meter.LOGS: (
                 run.batches * given.INDEX_LINES

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.core.model import Outcome, Request, Verdict
+from pipeline.core.attempt import Outcome, Request, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.core.model import BulkAnswer, Document, JsonObject
+    from pipeline.core.attempt import BulkAnswer
+    from pipeline.core.model import Document, JsonObject
 
 LARGEST_BODY = 10 * 1024 * 1024 - 1
 """Bytes. The smaller instance types of Amazon OpenSearch Service take less than 10 MiB a request.

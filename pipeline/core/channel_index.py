@@ -1,15 +1,13 @@
 """Stage: find a delta's channels among very many, without holding it against each.
 
-A channel has a row for each way in which its filter can be met: one, or one for each combination of
-``"$or"``'s alternatives. Rows that name the same attributes stand together, since clients' filters are
-mostly of a few forms, and all other rows in one group more. What the groups find is the answer that
-``match.matches`` gives for each channel, which the tests hold it to.
+A channel has a row for each way in which its filter can be met (``ways``), mostly one. Rows that name the
+same attributes stand together, since clients' filters are mostly of a few forms, and all other rows in one
+group more. What the groups find is the answer that ``match.matches`` gives for each channel, which the
+tests hold it to.
 """
 
 from __future__ import annotations
 
-from itertools import product
-from math import prod
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from pyroaring import BitMap
 
 from pipeline.core import match, pattern
 from pipeline.core.row_group import RowGroup
+from pipeline.core.ways import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     from pipeline.core.model import Delta
     from pipeline.core.pattern import Clause, Pattern
 
-MOST_ROWS = 64
-"""Rows of a channel. A filter with more combinations has one row, of what is asked beside its ``"$or"``,
-and is held against each delta that has that."""
-
 MOST_GROUPS = 6
 """Sets of attributes whose rows stand together; each costs a few microseconds a delta."""
 
@@ -37,7 +32,11 @@ _MIXED = ("",)
 
 
 class ChannelIndex:
-    """Channels, and which of them a delta belongs to."""
+    """Channels, and which of them a delta belongs to.
+
+    Attributes:
+        weight: Of all channels: what memory grows with.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[int, ...]] = {}
@@ -48,6 +47,7 @@ class ChannelIndex:
         self._tenants: dict[str, BitMap] = {}
         self._checked: dict[str, Pattern] = {}
         self._several = 0
+        self.weight = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -69,8 +69,8 @@ class ChannelIndex:
         if channel.id in self._rows:
             return
         asked = pattern.parse(orjson.loads(channel.filter))
-        ways, exact = _ways(asked)
-        rows = tuple(self._settle(channel, way) for way in ways)
+        found, exact = ways(asked)
+        rows = tuple(self._settle(channel, way) for way in found)
         if channel.tenant not in self._tenants:
             self._tenants[channel.tenant] = BitMap()
         self._tenants[channel.tenant].update(rows)
@@ -78,6 +78,7 @@ class ChannelIndex:
             self._checked[channel.id] = asked
         self._rows[channel.id] = rows
         self._several += len(rows) > 1
+        self.weight += channel.weight
 
     def remove(self, channel_id: str) -> None:
         """Let a channel go; one that is not there is no error."""
@@ -85,8 +86,8 @@ class ChannelIndex:
         if rows is None:
             return
         channel = self._channels[rows[0]]
-        ways, _ = _ways(pattern.parse(orjson.loads(channel.filter)))
-        for row, way in zip(rows, ways, strict=True):
+        found, _ = ways(pattern.parse(orjson.loads(channel.filter)))
+        for row, way in zip(rows, found, strict=True):
             home = self._homes[row]
             self._groups[home].remove(row, way)
             if not self._groups[home]:
@@ -97,6 +98,7 @@ class ChannelIndex:
         self._checked.pop(channel_id, None)
         self._several -= len(rows) > 1
         self._holes += rows
+        self.weight -= channel.weight
 
     def matching(self, delta: Delta) -> list[Channel]:
         """Give the channels that a delta belongs to, each once, in the order of their ids.
@@ -114,13 +116,15 @@ class ChannelIndex:
         channels.sort(key=attrgetter("id"))
         return channels
 
-    def _content(self, tenant: str, found: Mapping[str, Any]) -> Iterator[int]:
+    def _content(self, tenant: str, found: Mapping[str, Any]) -> list[int]:
         """The tenant's rows whose clauses are met."""
         shape = tuple(found)
         own = self._tenants[tenant] if len(self._tenants) > 1 else None
+        content: list[int] = []
         for group in self._groups.values():
             if rows := group.content(found, shape):
-                yield from (rows if own is None else rows & own).to_array()
+                content += (rows if own is None else rows & own).to_array()
+        return content
 
     def _settle(self, channel: Channel, way: Sequence[Clause]) -> int:
         """Give a way of a channel a row, and the row a group."""
@@ -141,28 +145,3 @@ class ChannelIndex:
     def _holds(self, channel: Channel, found: Mapping[str, Any]) -> bool:
         asked = self._checked.get(channel.id)
         return asked is None or match.matches(asked, found)
-
-
-def _ways(asked: Pattern) -> tuple[Sequence[Sequence[Clause]], bool]:
-    """Give the ways in which a filter can be met, each key once in a way.
-
-    Returns:
-        The ways, and whether a delta that goes one of them is surely one that matches.
-    """
-    if not asked.alternatives:
-        return [asked.clauses], True
-    if _count(asked) > MOST_ROWS:
-        return [asked.clauses], False
-    ways = list(dict.fromkeys(_combined(asked)))
-    unique = [tuple({clause.key: clause for clause in way}.values()) for way in ways]
-    return unique, unique == ways
-
-
-def _count(asked: Pattern) -> int:
-    return prod(sum(map(_count, group)) for group in asked.alternatives)
-
-
-def _combined(asked: Pattern) -> Iterator[tuple[Clause, ...]]:
-    groups = [[way for each in group for way in _combined(each)] for group in asked.alternatives]
-    for chosen in product(*groups):
-        yield asked.clauses + tuple(clause for way in chosen for clause in way)

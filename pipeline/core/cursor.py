@@ -4,10 +4,17 @@ A cursor belongs to one channel. Its text is opaque to clients except for one pr
 *live* cursors of a channel, the one that sorts higher as a string is the later one, so a client
 can keep the highest. All texts are URL-safe as they are and under ``MAX_LENGTH`` characters.
 
-============================================== =======================================================
-``L`` time ``.`` channel                       live: everything announced up to that time was sent
-``P`` ingested ``.`` started ``.`` channel …   page: a catch-up begun at ``started`` has come this far
-============================================== =======================================================
+=============================================== ======================================================
+``L`` time ``.`` channel                        live: everything announced up to that time was sent
+``L`` time ``.`` channel ``.`` seen             the same, and what an answer over HTTP had lately shown
+``P`` ingested ``.`` started ``.`` since ``.`` … page: a catch-up from ``since``, begun at ``started``, has
+                                                come this far
+``Q`` ingested ``.`` started ``.`` since ``.`` … the same, where all is being read a second time
+``S`` ingested ``.`` started ``.`` since ``.`` … a snapshot's page: all behind this position is still due
+=============================================== ======================================================
+
+A page's cursor names ``since`` beside the position and ``started``, because what the late ledger names lies
+behind ``since`` in single minutes: from ``started`` alone a resume would have to read all between them.
 
 Nothing is signed: a made-up cursor of a client's own channel shows it nothing that its filter and
 its tenant would not, and every other text is answered as unknown.
@@ -45,11 +52,16 @@ A frame with that cursor may have overtaken an announcement of what was ingested
 whose own posting was still under way for POSTING, both read on clocks SKEW off in either direction.
 """
 
-MAX_LENGTH = 128
+MAX_LENGTH = 144
 """Characters of the longest cursor, rounded up; a longer text is none of ours."""
 
-_LIVE = re.compile(r"L([0-9a-f]{12})\.([0-9a-f]{32})", re.ASCII)
-_PAGE = re.compile(r"P([0-9a-f]{12})\.([0-9a-f]{12})\.([0-9a-f]{32})([0-9a-f]{64})", re.ASCII)
+SEEN = 16
+"""Hex characters that stand for what an answer had shown: 64 bits, so that two never look the same."""
+
+_TIME = "([0-9a-f]{12})"
+_CHANNEL = "([0-9a-f]{32})"
+_LIVE = re.compile(rf"L{_TIME}\.{_CHANNEL}(?:\.([0-9a-f]{{{SEEN}}}))?", re.ASCII)
+_PAGE = re.compile(rf"([PQS]){_TIME}\.{_TIME}\.{_TIME}\.{_CHANNEL}([0-9a-f]{{64}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +70,76 @@ class Cursor:
 
     Attributes:
         at: Clock of the broadcaster for a live cursor; when the catch-up began for a page's.
-        position: (``@ingested``, id) of the last hit sent by an unfinished catch-up; None when live.
+        position: (``@ingested``, id) of the last document read by an unfinished catch-up; None when live.
+        since: The live cursor's time from which that catch-up goes on; None where that is ``at``.
+        again: Whether that catch-up is at its second reading.
+        newest: Whether it is a snapshot.
+        seen: What the answer before had shown of what is read again; empty where it is not known.
     """
 
     at: int
     position: tuple[int, str] | None = None
+    since: int | None = None
+    again: bool = False
+    newest: bool = False
+    seen: str = ""
 
     @property
-    def ingested_from(self) -> int:
-        """The lowest ``@ingested``, itself included, that a resume on a new connection reads again."""
-        horizon = self.at - HORIZON
-        return horizon if self.position is None else min(self.position[0], horizon)
-
-    @property
-    def announced_from(self) -> int:
-        """The earliest announcement, itself included, whose late ledger rows a resume reads."""
-        return self.at - POSTING - 2 * SKEW
+    def begun(self) -> int:
+        """The live cursor's time from which everything has to be sent."""
+        return self.at if self.since is None else min(self.since, self.at)
 
 
-def live(channel_id: str, at: int) -> str:
+def ingested_from(at: int, lag: int = 0) -> int:
+    """Give the lowest ``@ingested``, itself included, that is read again behind a live cursor.
+
+    Args:
+        at: The live cursor's time.
+        lag: Milliseconds for which what is stored may stay unseen by a search; 0 where a refresh shows it.
+            What was announced within it before ``at`` may have been stored unseen as well.
+    """
+    return at - max(HORIZON, OVERLAP + lag + 2 * SKEW)
+
+
+def announced_from(at: int, lag: int = 0) -> int:
+    """Give the earliest announcement whose late ledger rows are read behind a live cursor; see above."""
+    return at - max(POSTING, lag) - 2 * SKEW
+
+
+def live(channel_id: str, at: int, seen: str = "") -> str:
     """Write the cursor of a live frame, or of the end of a catch-up.
 
     Args:
         channel_id: 32 hex characters.
         at: Milliseconds since the epoch: the clock at announcing, or when the catch-up began.
+        seen: What an answer over HTTP has shown of what the next one reads again: ``SEEN`` hex characters.
     """
-    return f"L{at:012x}.{channel_id}"
+    return f"L{at:012x}.{channel_id}{'.' if seen else ''}{seen}"
 
 
-def page(channel_id: str, position: tuple[int, str], started: int) -> str:
+def page(
+    channel_id: str,
+    position: tuple[int, str],
+    started: int,
+    since: int | None = None,
+    *,
+    again: bool = False,
+    newest: bool = False,
+) -> str:
     """Write the cursor that holds after one hit of a catch-up.
 
     Args:
         channel_id: 32 hex characters.
-        position: The hit's (``@ingested``, document id of 64 hex characters).
+        position: The (``@ingested``, document id of 64 hex characters) up to which all was read.
         started: Milliseconds since the epoch at which the catch-up began.
+        since: The live cursor's time from which it goes on; None for one that began at ``started``.
+        again: Whether this is the second reading.
+        newest: Whether it is a snapshot.
     """
     ingested, document_id = position
-    return f"P{ingested:012x}.{started:012x}.{channel_id}{document_id}"
+    begun = started if since is None else since
+    kind = "S" if newest else "PQ"[again]
+    return f"{kind}{ingested:012x}.{started:012x}.{begun:012x}.{channel_id}{document_id}"
 
 
 def read(text: object, channel_id: str) -> Cursor | None:
@@ -107,9 +151,11 @@ def read(text: object, channel_id: str) -> Cursor | None:
     if not isinstance(text, str):
         return None
     if found := _LIVE.fullmatch(text):
-        at, channel = found.groups()
-        return Cursor(int(at, 16)) if channel == channel_id else None
+        at, channel, seen = found.groups()
+        return Cursor(int(at, 16), seen=seen or "") if channel == channel_id else None
     if found := _PAGE.fullmatch(text):
-        ingested, started, channel, document_id = found.groups()
-        return Cursor(int(started, 16), (int(ingested, 16), document_id)) if channel == channel_id else None
+        kind, ingested, started, since, channel, document_id = found.groups()
+        at, begun, position = int(started, 16), int(since, 16), (int(ingested, 16), document_id)
+        cursor = Cursor(at, position, None if begun == at else begun, kind == "Q", kind == "S")
+        return cursor if channel == channel_id else None
     return None

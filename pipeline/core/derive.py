@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,7 +12,7 @@ from pipeline.core.model import COMMON_FIELDS, Delta
 from pipeline.core.path import values_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pipeline.core.model import Delivery, Document, Event, JsonObject
 
@@ -19,6 +20,11 @@ PROMPT = 60_000
 """Milliseconds between an envelope's time and its arrival in the queue, at most, on its first way."""
 
 _DATE = len("-2026.11.22")
+
+_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+_OURS = {"id": str, "source": str, "eventType": str, "@timestamp": str, "@ingested": int}
+"""What each of our documents has, beside its tenant and its message."""
 
 
 def delta(document: Document, ingested: int) -> Delta:
@@ -47,14 +53,14 @@ def recalled(hit: JsonObject, excerpt: Iterable[str] = ()) -> Delta:
     """Make the delta that announced a document from what the index holds of it.
 
     Args:
-        hit: One of OpenSearch's ``hits.hits``, with ``_index`` and the whole ``_source``.
+        hit: One of OpenSearch's ``hits.hits``, with ``_index`` and what is ``needed`` of ``_source``.
         excerpt: The route's ``delta``: dotted paths into ``detail``.
 
     Returns:
         A delta equal to the one that ``delta`` makes of the document.
     """
     index, fields = hit["_index"], hit["_source"]
-    detail = orjson.loads(fields["raw"]) if "raw" in fields else fields["detail"]
+    detail = orjson.loads(fields["raw"]) if "raw" in fields else fields.get("detail", {})
     return Delta(
         fields["id"],
         index,
@@ -64,10 +70,37 @@ def recalled(hit: JsonObject, excerpt: Iterable[str] = ()) -> Delta:
         fields["eventType"],
         instant.read(fields["@timestamp"]),
         fields["@ingested"],
-        fields["message"],
+        fields.get("message"),
         {name: value for name, value in fields.items() if name not in COMMON_FIELDS},
         values_at(detail, excerpt),
     )
+
+
+def needed(attributes: Iterable[str], excerpt: Collection[str]) -> list[str]:
+    """Name what has to be read of a document for its delta: an event's ``detail`` may have 256 KB.
+
+    Args:
+        attributes: Those that the routes declare.
+        excerpt: All that the routes' ``delta`` name.
+
+    Returns:
+        Patterns for ``_source``, which reads through arrays: of ``detail`` the first key of each path.
+        https://docs.opensearch.org/latest/search-plugins/searching-data/retrieve-specific-fields/
+    """
+    inside = {f"detail.{path.partition('.')[0]}" for path in excerpt}
+    common = COMMON_FIELDS - {"tokens", "ignored", "detail"} - (set() if excerpt else {"raw"})
+    return sorted({*common, *attributes, *inside})
+
+
+def is_ours(hit: JsonObject, tenant: str) -> bool:
+    """Tell whether a document that was found for a tenant is one that we stored for it.
+
+    Others may write into an index whose name is like ours, whatever they like. And OpenSearch compares terms,
+    which are not the whole text where somebody had it analysed: ``acme`` would find ``acme-eu``.
+    """
+    fields = hit["_source"]
+    typed = all(isinstance(fields.get(name), kind) for name, kind in _OURS.items())
+    return typed and fields.get("tenant") == tenant and _ID.fullmatch(fields["id"]) is not None
 
 
 def surely_plain(delivery: Delivery, event: Event) -> bool:

@@ -43,13 +43,15 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 def entries(deltas: Iterable[Delta]) -> list[Entry]:
     """Pack deltas into entries, each of one tenant and one family, so that rules can pick by both.
 
+    Each delta is written as it comes, so that whoever makes them can wait for something in between.
+
     Returns:
         Entries of up to ``LARGEST_ENTRY``, the deltas of each tenant and family in their order; a
         delta that is larger stands alone.
     """
-    groups: defaultdict[tuple[str | None, str], list[Delta]] = defaultdict(list)
+    groups: defaultdict[tuple[str | None, str], list[tuple[str, bytes]]] = defaultdict(list)
     for delta in deltas:
-        groups[delta.tenant, delta.family].append(delta)
+        groups[delta.tenant, delta.family].append((delta.id, _written(delta)))
     return [entry for (tenant, family), group in groups.items() for entry in _share(tenant, family, group)]
 
 
@@ -67,18 +69,17 @@ def calls(entries: Iterable[Entry]) -> list[list[Entry]]:
     return arranged
 
 
-def _share(tenant: str | None, family: str, deltas: Iterable[Delta]) -> Iterable[Entry]:
+def _share(tenant: str | None, family: str, written: Iterable[tuple[str, bytes]]) -> Iterable[Entry]:
     head = orjson.dumps({"v": VERSION, "tenant": tenant, "family": family})[:-1] + b',"deltas":['
     tail = b"]}"
     ids: list[str] = []
     parts: list[bytes] = []
     size = frame = len(head) + len(tail)
-    for delta in deltas:
-        part = _written(delta)
+    for document_id, part in written:
         if parts and size + len(part) > LARGEST_ENTRY:
             yield Entry(tenant, family, (head + b",".join(parts) + tail).decode(), tuple(ids))
             ids, parts, size = [], [], frame
-        ids.append(delta.id)
+        ids.append(document_id)
         parts.append(part)
         size += len(part) + len(b",")
     yield Entry(tenant, family, (head + b",".join(parts) + tail).decode(), tuple(ids))

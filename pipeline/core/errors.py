@@ -4,7 +4,7 @@
 Rejected   can never succeed: dead-letter at once with its reason
 Refused    a client's or a caller's mistake: answer it, with the way out
 Unavailable may succeed later: give it back and try again
-Gone       the peer has left: forget its rows
+Gone       the connection is no more: leave nothing of it
 ========== ==========================================================
 
 Only adapters see an SDK's exceptions; they raise these.
@@ -52,5 +52,5 @@ class Unavailable(Exception):  # noqa: N818 - a state, not a mistake
         self.text = text
 
 
-class Gone(Exception):  # noqa: N818 - the word of HTTP 410
-    """A connection that no longer exists."""
+class Gone(Exception):  # noqa: N818 - a verdict
+    """A connection that the table has forgotten since it was read: nothing may be written for it."""

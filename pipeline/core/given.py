@@ -16,7 +16,7 @@ BATCH_SIZE = 1_000
 INDEX_GB, BROADCAST_GB, MESSAGE_GB, GATE_GB = 1.0, 1_769 / 1_024, 1.0, 0.5
 """Memory of the index, broadcast and message functions, and of those that open and close connections."""
 
-POSTS_PER_SECOND = 2_000
+POSTS_PER_SECOND = 1_000
 """How fast one broadcast posts."""
 
 ARCHIVE_DAYS = 14
@@ -78,11 +78,11 @@ MEMBERS, REGISTERED, LISTED = 27, 16, 20
 CROWD, CROWD_READS = 1_000, 9
 """Members beyond which a channel has more shards, and what reading these adds at most."""
 
-OPENING_WRITES = 13
-"""Ticket 1 + 1, connect 2, subscribe 5, disconnect 2 + 2."""
+OPENING_WRITES = 15
+"""Ticket 1 + 1, connect 2, subscribe 7, disconnect 2 + 2."""
 
-OPENING_READS = 5
-"""To subscribe: the connection, its subscriptions, the tenant's version, the channel; to disconnect: 1."""
+OPENING_READS = 6
+"""To subscribe: the connection, its subscriptions, the channel, whether it is crowded; to disconnect: 2."""
 
 PING_READS = 2
 """The connection, and what it may have missed."""

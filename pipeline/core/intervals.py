@@ -27,11 +27,14 @@ _END: Cut = (inf, 1)
 MOST_CUTS = 128
 """Cuts of a block. Each block costs a bitmap, and a row as many steps as it reaches blocks."""
 
-STEP = 8
+STEP = 4
 """Cuts between two places of a block whose answers are kept, so that fewer than that are applied."""
 
-MOST_KEPT = 2_048
-"""Answers that are kept until the next change."""
+MOST_KEPT = 16_384
+"""Answers that are kept until the next change: as many as 64,000 cuts have."""
+
+MOST_KEPT_ROWS = 20_000_000
+"""Rows of all answers that are kept, two bytes each at most."""
 
 
 class _Block:
@@ -74,6 +77,7 @@ class Intervals:
         self._blocks = [_Block(BitMap(), [], {})]
         self._firsts = [_START]
         self._kept: dict[tuple[int, int], BitMap] = {}
+        self._kept_rows = 0
 
     def add(self, row: int, ranges: Iterable[Numeric]) -> None:
         """Take in a row that has none here yet, with all its ranges."""
@@ -82,7 +86,7 @@ class Intervals:
                 turns.add(row)
             for block in self._reaching(start, end):
                 block.before.add(row)
-        self._kept.clear()
+        self._forget()
 
     def remove(self, row: int, ranges: Iterable[Numeric]) -> None:
         """Let a row go that came with these ranges."""
@@ -92,7 +96,7 @@ class Intervals:
             for cut in (start, end):
                 self._turns(cut).discard(row)
                 self._mend(cut)
-        self._kept.clear()
+        self._forget()
 
     def place(self, number: Number) -> tuple[int, int]:
         """Name the place of a number between the cuts: the same until the next change."""
@@ -113,11 +117,17 @@ class Intervals:
         rows = self._kept.get((number, step))
         if rows is None:
             below = self._at(number, step - 1)
-            if len(self._kept) == MOST_KEPT:
-                self._kept.clear()
             rows = self._blocks[number].turned(below, (step - 1) * STEP, step * STEP)
+            self._kept_rows += len(rows)
+            if len(self._kept) == MOST_KEPT or self._kept_rows > MOST_KEPT_ROWS:
+                self._kept.clear()
+                self._kept_rows = len(rows)
             self._kept[number, step] = rows
         return rows
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._kept_rows = 0
 
     def _turns(self, cut: Cut) -> BitMap:
         """The rows that begin or end at a cut, which is made if it is not there."""

@@ -34,10 +34,10 @@ class Limits:
 
     Attributes:
         connections: Open connections of a tenant.
-        channels: Different filters of a tenant that are subscribed to.
+        channels: What the different filters of a tenant that are subscribed to may weigh, in plain ones.
         subscriptions: Filters of one connection.
         subscribes: Per second: subscribes of a tenant, and frames of one connection.
-        hits: Per second: requests of a tenant to ``GET /v1/hits``.
+        hits: Per second: pages that a tenant asks for, by ``GET /v1/hits`` or by ``more``.
     """
 
     connections: int
@@ -96,7 +96,7 @@ def subscribes(limits: Limits) -> Meter:
 
 
 def hits(limits: Limits) -> Meter:
-    """Make the meter of requests to ``GET /v1/hits`` per tenant."""
+    """Make the meter of pages per tenant, by ``GET /v1/hits`` or by ``more``."""
     return Meter(limits.hits, limits.hits * BURST)
 
 
@@ -162,20 +162,21 @@ def hold_subscriptions(limits: Limits, held: Collection[str], channel_id: str) -
         )
 
 
-def hold_channels(limits: Limits, known: Collection[str], channel_id: str) -> None:
-    """Let a tenant have another channel, or not; one that it has is always let pass.
+def hold_channels(limits: Limits, there: int, weight: int) -> None:
+    """Let a tenant have another channel, or not.
 
     Args:
         limits: What may be had.
-        known: Ids of the tenant's channels.
-        channel_id: The channel that is asked for.
+        there: What the tenant's channels weigh.
+        weight: What the one weighs that is asked for.
 
     Raises:
         Refused: ``too-many-channels``.
     """
-    if len(known) >= limits.channels and channel_id not in known:
+    if there + weight > limits.channels:
+        heavy = "" if weight == 1 else f" This one weighs {weight}: ask for fewer values, or without $or."
         raise Refused(
             "too-many-channels",
-            f"Your tenant has {limits.channels} different filters subscribed to, the most there may be: let "
-            "clients share filters, and choose among their hits themselves.",
+            f"Your tenant's different filters weigh {there} of {limits.channels}, the most there may be: let "
+            f"clients share filters, and choose among their hits themselves.{heavy}",
         )

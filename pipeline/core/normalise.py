@@ -12,16 +12,12 @@ import orjson
 from pipeline.core import instant, template, terms
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DEFAULT_TENANT, Document
+from pipeline.core.oversize import fitted
 from pipeline.core.path import MISSING, value_at, values_at
+from pipeline.core.tenant import fits
 
 if TYPE_CHECKING:
     from pipeline.core.model import Event, JsonObject, Route
-
-LONGEST_TERM = 32_766
-"""Bytes of UTF-8. Lucene refuses the whole document for one longer term.
-
-https://lucene.apache.org/core/10_3_0/core/org/apache/lucene/index/IndexWriter.html#MAX_TERM_LENGTH
-"""
 
 DEEPEST_LIST = 20
 """Lists in lists that a mapped field takes; one more refuses the document.
@@ -30,18 +26,8 @@ https://docs.opensearch.org/latest/install-and-configure/configuring-opensearch/
 (``index.mapping.depth.limit``)
 """
 
-LONGEST_PATH, LONGEST_VALUE = 8_000, 24_000
-"""Bytes of UTF-8 inside ``detail``. ``flat_object`` writes each value a second time with its path before
-it, in one term, and that has to be shorter than ``LONGEST_TERM``.
-
-https://docs.opensearch.org/latest/field-types/supported-field-types/flat-object/
-"""
-
 EXACT = 2**53
 """From here on a float stands for several whole numbers. https://www.rfc-editor.org/rfc/rfc8259#section-6"""
-
-LONGEST_TENANT = 256
-"""Characters; nobody's tenant has a longer name, and it becomes a key of the connection table."""
 
 
 def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> Document:
@@ -91,7 +77,7 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         message,
         attributes,
         values_at(detail, route.delta),
-        _body(b"".join((moment, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
+        fitted(b"".join((moment, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
     )
 
 
@@ -173,7 +159,7 @@ def _tenant(detail: JsonObject, path: str | None) -> str | None:
         value = value_at(detail, path)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_TENANT else None
+    return value if isinstance(value, str) and value and fits(value) else None
 
 
 def _message(detail: JsonObject, path: str | None, ignored: list[str]) -> str | None:
@@ -270,40 +256,3 @@ def _common(family: str, source: str, event_type: str) -> tuple[bytes, bytes]:
     kind = {"source": source, "eventType": event_type}
     tokens = [terms.token(key, text) for key, text in ({"family": family} | kind).items()]
     return orjson.dumps(kind)[1:-1] + b",", orjson.dumps(tokens)[1:-1]
-
-
-# --- the body ---------------------------------------------------------------------------------
-
-
-def _body(head: bytes, fields: JsonObject) -> bytes:
-    """Write the document; cut what no index takes out of ``detail``, and keep its own text as ``raw``.
-
-    Args:
-        head: Its first members, as JSON without the closing brace.
-        fields: The others, ``detail`` among them.
-    """
-    body = head + orjson.dumps(fields)[1:]
-    if len(body) <= LONGEST_TERM:  # nothing inside can be longer: most documents need no walk
-        return body
-    detail = fields["detail"]
-    indexed = _cut(detail, len("detail"))
-    if indexed == detail:
-        return body
-    return head + orjson.dumps({**fields, "detail": indexed, "raw": orjson.dumps(detail).decode()})[1:]
-
-
-def _cut(value: Any, path: int) -> Any:  # noqa: ANN401 - any JSON
-    """Cut strings so that path and value fit one term, and leave out what lies at an endless path.
-
-    Args:
-        value: JSON nested no deeper than ``parse`` lets through.
-        path: Length of the path to it in bytes.
-    """
-    if isinstance(value, str):
-        return value.encode()[:LONGEST_VALUE].decode(errors="ignore")
-    if isinstance(value, list):
-        return [_cut(item, path) for item in value]
-    if isinstance(value, dict):
-        lengths = {key: path + 1 + len(key.encode()) for key in value}
-        return {key: _cut(value[key], lengths[key]) for key in value if lengths[key] < LONGEST_PATH}
-    return value

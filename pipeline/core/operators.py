@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, TypeGuard, cast
 
 from pipeline.core.address import address
+from pipeline.core.bad_filter import bad, shown
 from pipeline.core.canonical import written
 from pipeline.core.condition import (
     AnythingBut,
@@ -26,7 +27,6 @@ from pipeline.core.condition import (
     Wildcard,
     cases,
 )
-from pipeline.core.errors import Refused
 from pipeline.core.terms import literal
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
     from pipeline.core.condition import Condition, Excluded
     from pipeline.core.terms import Number, Scalar
-
-_SHOWN = 80
-"""Characters of a client's own text that an error repeats."""
 
 IGNORE_CASE = "equals-ignore-case"
 
@@ -238,21 +235,6 @@ def _is_number(value: object) -> TypeGuard[Number]:
 def known() -> str:
     """List the operators, for the end of a refusal."""
     return "known are exact values, " + ", ".join(f'{{"{operator}":…}}' for operator in _READERS)
-
-
-def shown(value: object) -> str:
-    """Repeat as much of what a client wrote as a sentence takes."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    text = literal(cast("Scalar", value))
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def bad(text: str) -> Refused:
-    """A filter that cannot be taken as it is."""
-    return Refused("bad-filter", text)
 
 
 def _one_of(names: Mapping[str, object]) -> str:

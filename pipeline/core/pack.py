@@ -27,7 +27,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-executio
 """
 
 MAX_HEAD = 1_000
-"""Bytes around the hits of a frame, rounded up: two cursors of at most 128 characters, a request's id of at
+"""Bytes around the hits of a frame, rounded up: two cursors of at most 144 characters, a request's id of at
 most 64, of which each may take six bytes, and what ``thin`` counts."""
 
 MAX_HIT = MAX_FRAME - MAX_HEAD
@@ -61,6 +61,7 @@ def hits(
     *,
     subscription_id: str | None = None,
     notes: JsonObject | None = None,
+    more: bool = False,
 ) -> list[bytes]:
     """Pack hits, in order, into as few frames as hold them.
 
@@ -71,6 +72,7 @@ def hits(
             that of its last hit, so that a client which gets only the first frames misses nothing.
         subscription_id: The ``id`` of the subscribe that a snapshot or catch-up answers.
         notes: What ``thin`` left out, for the first frame to say.
+        more: Whether the last frame says that the client may ask for the next page with its cursor.
 
     Returns:
         Frames of at most ``MAX_FRAME`` bytes; none for no hits.
@@ -78,11 +80,20 @@ def hits(
     frames = []
     said = notes or {}
     for start, end in _fitting(encoded):
+        if more and end == len(encoded):
+            said = {**said, "more": True}
         last = cursor if isinstance(cursor, str) else cursor[end - 1]
         head = _frame("hits", channel=channel_id, cursor=last, **_answering(subscription_id), **said)
         said = {}
         frames.append(head[:-1] + b',"hits":[' + b",".join(encoded[start:end]) + b"]}")
     return frames
+
+
+def more(channel_id: str, cursor: str, subscription_id: str | None = None) -> bytes:
+    """Write the frame of a page without hits that is not the last one: the client asks for the next."""
+    return _frame(
+        "hits", channel=channel_id, cursor=cursor, **_answering(subscription_id), more=True, hits=[]
+    )
 
 
 def subscribed(channel_id: str, subscription_id: str) -> bytes:

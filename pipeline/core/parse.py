@@ -9,6 +9,7 @@ import orjson
 from pipeline.core import instant
 from pipeline.core.errors import Rejected
 from pipeline.core.model import Delta, Event
+from pipeline.core.tenant import fits
 
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
@@ -60,7 +61,10 @@ def deltas(body: str) -> list[Delta]:
     try:
         if entry["v"] != 1:
             raise Rejected("malformed", f"the entry has version {entry['v']!r}; this release reads 1.")
-        return [_delta(fields, entry["tenant"], entry["family"]) for fields in entry["deltas"]]
+        tenant = entry["tenant"]
+        if tenant is not None and not (isinstance(tenant, str) and fits(tenant)):
+            raise Rejected("malformed", "the entry's tenant is no text, or too long for anybody's name.")
+        return [_delta(fields, tenant, entry["family"]) for fields in entry["deltas"]]
     except KeyError as error:
         raise Rejected("malformed", f"the entry lacks {error}.") from None
     except (TypeError, ValueError) as error:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import operators
+from pipeline.core.bad_filter import bad, shown
 from pipeline.core.canonical import written
 from pipeline.core.condition import Condition, Exact, met
-from pipeline.core.operators import bad, known, shown
+from pipeline.core.operators import known
 from pipeline.core.terms import Scalar, literal
 
 if TYPE_CHECKING:

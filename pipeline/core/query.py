@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 from pipeline.core import superset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pipeline.core.model import JsonObject
     from pipeline.core.pattern import Pattern
+
+
+DATES = "20*.*.*"
+"""How the names of our indices end: in a day, as in ``metrics-2026.11.22``."""
 
 
 def search(
@@ -28,6 +32,7 @@ def search(
     after: tuple[int, str] | None,
     size: int,
     newest: bool,
+    also: Sequence[tuple[int, int]] = (),
 ) -> JsonObject:
     """Write the search for one page of a filter's documents.
 
@@ -40,6 +45,8 @@ def search(
         after: (``@ingested``, id) of the page before's last document; None for the first page.
         size: Most documents to find.
         newest: Whether to begin with the highest (``@ingested``, id) instead of the lowest.
+        also: Spans of ``@ingested`` before ``ingested_from`` that are wanted too: each from its first time up
+            to before its second.
 
     Returns:
         The body of a ``_search``.
@@ -47,6 +54,8 @@ def search(
     order = "desc" if newest else "asc"
     bounds = {"gte": ingested_from, "lte": ingested_to}
     ingested = {name: bound for name, bound in bounds.items() if bound is not None}
+    spans = [ingested] if ingested else []
+    spans += [{"gte": first, "lt": end} for first, end in also]
     body: JsonObject = {
         "size": size,
         "track_total_hits": False,
@@ -55,7 +64,7 @@ def search(
             "bool": {
                 "filter": [
                     {"term": {"tenant": tenant}},
-                    *([{"range": {"@ingested": ingested}}] if ingested else []),
+                    *_within(spans),
                     *superset.queries(asked, ranged),
                 ]
             }
@@ -69,6 +78,11 @@ def search(
     if after is not None:
         body["search_after"] = list(after)
     return body
+
+
+def _within(spans: Sequence[JsonObject]) -> list[JsonObject]:
+    ranges = [{"range": {"@ingested": span}} for span in spans]
+    return ranges if len(ranges) < 2 else [{"bool": {"should": ranges, "minimum_should_match": 1}}]  # noqa: PLR2004 - several
 
 
 def document(document_id: str, *, tenant: str) -> JsonObject:
@@ -95,11 +109,12 @@ def indices(asked: Pattern, families: Iterable[str]) -> str:
         families: All that our routes name; at least one.
 
     Returns:
-        Such as ``metrics-*`` or ``events-*,metrics-*``; never empty, since that would mean every index.
+        Such as ``metrics-20*.*.*``, or several with commas between; never empty, since that would mean every
+        index. A bare ``metrics-*`` would be somebody's ``metrics-apm`` too, whose mapping is none of ours.
     """
     known = sorted(families)
     chosen = [family for family in known if _may_have(asked, family)]
-    return ",".join(f"{family}-*" for family in chosen or known)
+    return ",".join(f"{family}-{DATES}" for family in chosen or known)
 
 
 def _may_have(asked: Pattern, family: str) -> bool:

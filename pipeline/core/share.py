@@ -1,12 +1,13 @@
-"""Stage: share an audience that is too big for one invocation among jobs, and read a job back.
+"""Stage: share audiences that are too big for one invocation among jobs, and read a job back.
 
-A job is what one invocation of the fan-out function posts: some frames, to a part of a channel's members.
+A job is what one invocation of the fan-out function posts, of one tenant: some frames each to some channels'
+members, or to a part of one big channel's.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,9 +16,9 @@ from pipeline.core.audience import Channel
 from pipeline.core.errors import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-VERSION = 1
+VERSION = 2
 """Of the job's form. A job lives for minutes, so this only guards a deploy in between."""
 
 MAX_BODY = 1_000_000
@@ -26,37 +27,38 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Piece:
     """Frames for a part of a channel's members.
 
     Attributes:
-        part: See ``ports.ConnectionTable.members``.
-        stamp: Clock of the broadcaster at announcing, which the frames' cursors carry.
-        ingested: The lowest ``@ingested`` of each minute among the hits, in order.
+        part: See ``ports.connections.ConnectionTable.members``.
         frames: In their order.
     """
 
     channel: Channel
     part: tuple[int, int]
+    frames: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be posted to some of a tenant's channels.
+
+    Attributes:
+        stamp: Clock of the broadcaster at announcing, which the frames' cursors carry.
+        ingested: The lowest ``@ingested`` of each minute among the hits, in order.
+        pieces: At least one.
+    """
+
+    tenant: str
     stamp: int
     ingested: tuple[int, ...]
-    frames: tuple[bytes, ...]
+    pieces: tuple[Piece, ...]
 
     def body(self) -> str:
         """Write the job as it travels."""
-        return orjson.dumps(
-            {
-                "v": VERSION,
-                "tenant": self.channel.tenant,
-                "filter": self.channel.filter,
-                "channel": self.channel.id,
-                "conflate": self.channel.conflate,
-                "part": self.part,
-                "stamp": self.stamp,
-                "ingested": self.ingested,
-                "frames": [frame.decode() for frame in self.frames],
-            }
-        ).decode()
+        head = {"v": VERSION, "tenant": self.tenant, "stamp": self.stamp, "ingested": self.ingested}
+        return orjson.dumps(head | {"pieces": [_fields(piece) for piece in self.pieces]}).decode()
 
     @property
     def id(self) -> str:
@@ -83,33 +85,50 @@ def fitting(counts: Sequence[int], room: int) -> set[int]:
     return chosen
 
 
-def jobs(
-    channel: Channel,
-    frames: Sequence[bytes],
-    *,
-    members: int,
-    stamp: int,
-    ingested: Sequence[int],
-    room: int,
-) -> list[Job]:
-    """Share the posting of some frames to so many members.
+def pieces(channel: Channel, frames: Sequence[bytes], *, members: int, room: int) -> list[tuple[Piece, int]]:
+    """Share the posting of some frames to so many members, each piece with the posts that it is about.
 
     Args:
-        members: How many the channel has.
-        stamp: See ``Job``.
-        ingested: See ``Job``.
+        channel: Whose members.
+        frames: At least one.
+        members: How many the channel has, at least 1.
         room: How many posts a job should have at most, so that each ends soon.
     """
-    bare = Job(channel, (members, members), stamp, tuple(ingested), ())
-    groups = list(_groups(frames, MAX_BODY - len(bare.body().encode())))
+    groups = list(_groups(frames, MAX_BODY // 2))
     parts = 1
     while members * max(map(len, groups)) > room * parts and parts < members:
         parts *= 2
     return [
-        Job(channel, (number, parts), stamp, tuple(ingested), tuple(group))
+        (Piece(channel, (number, parts), tuple(group)), -(-members * len(group) // parts))
         for group in groups
         for number in range(parts)
     ]
+
+
+def jobs(
+    tenant: str, shared: Iterable[tuple[Piece, int]], *, stamp: int, ingested: Sequence[int], room: int
+) -> list[Job]:
+    """Put pieces together into as few jobs as their order allows.
+
+    Args:
+        tenant: Whose channels all are.
+        shared: See ``pieces``.
+        stamp: See ``Job``.
+        ingested: See ``Job``.
+        room: How many posts a job should have at most; a single piece may have more.
+    """
+    bare = Job(tenant, stamp, tuple(ingested), ())
+    most = MAX_BODY - len(bare.body().encode())
+    made: list[list[Piece]] = []
+    size = posts = 0
+    for piece, count in shared:
+        length = len(orjson.dumps(_fields(piece))) + 1
+        if not made or size + length > most or posts + count > room:
+            made.append([])
+            size = posts = 0
+        made[-1].append(piece)
+        size, posts = size + length, posts + count
+    return [replace(bare, pieces=tuple(together)) for together in made]
 
 
 def read(body: str) -> Job:
@@ -122,23 +141,35 @@ def read(body: str) -> Job:
         fields: Any = orjson.loads(body)
         if fields["v"] != VERSION:
             raise Rejected("malformed", f"the job has version {fields['v']!r}; this release reads {VERSION}.")
-        number, count = fields["part"]
-        channel = Channel(fields["tenant"], fields["filter"], fields["channel"], fields["conflate"])
-        return Job(
-            channel,
-            (int(number), int(count)),
-            int(fields["stamp"]),
-            tuple(map(int, fields["ingested"])),
-            tuple(frame.encode() for frame in fields["frames"]),
-        )
+        read = tuple(_piece(fields["tenant"], each) for each in fields["pieces"])
+        if not read:
+            raise Rejected("malformed", "the job has no pieces.")
+        ingested = tuple(map(int, fields["ingested"]))
+        return Job(fields["tenant"], int(fields["stamp"]), ingested, read)
     except KeyError as error:
         raise Rejected("malformed", f"the job lacks {error}.") from None
     except (AttributeError, TypeError, ValueError) as error:
         raise Rejected("malformed", f"the job cannot be read: {error}.") from None
 
 
+def _fields(piece: Piece) -> dict[str, Any]:
+    return {
+        "filter": piece.channel.filter,
+        "channel": piece.channel.id,
+        "conflate": piece.channel.conflate,
+        "part": piece.part,
+        "frames": [frame.decode() for frame in piece.frames],
+    }
+
+
+def _piece(tenant: str, fields: Any) -> Piece:  # noqa: ANN401 - JSON
+    number, count = fields["part"]
+    channel = Channel(tenant, fields["filter"], fields["channel"], fields["conflate"])
+    return Piece(channel, (int(number), int(count)), tuple(frame.encode() for frame in fields["frames"]))
+
+
 def _groups(frames: Sequence[bytes], room: int) -> Iterator[list[bytes]]:
-    """Give the runs of frames that fit into a job together, as the texts that they are in there."""
+    """Give the runs of frames that fit into so many bytes, as the texts that they are in a job."""
     group: list[bytes] = []
     left = room
     for frame in frames:

@@ -1,34 +1,19 @@
-"""Stage: read what a client asks for, and name the channel it will share.
-
-All checking is done here, so matching can never fail later.
-"""
+"""Stage: read what a client asks for, in a frame or in a query string."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
-from pipeline.core import pattern
-from pipeline.core.audience import Channel
 from pipeline.core.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pipeline.core.model import JsonObject
-
-COMMON_KEYS = frozenset({"family", "source", "eventType"})
-"""What every filter may name beside its events' attributes."""
-
-MAX_FILTER = 2_048
-"""Characters of a filter in canonical form, as for an EventBridge pattern.
-
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-"""
 
 MAX_REQUEST = 32 * 1024
 """Bytes of a client's frame: API Gateway closes the connection above it.
@@ -42,27 +27,37 @@ MAX_SNAPSHOT = 2_000
 DEFAULT_LIMIT = 50
 """Hits of an answer to ``GET /v1/hits`` whose size the client leaves to us: a screenful."""
 
+MAX_WAIT = 20
+"""Seconds that ``GET /v1/hits`` waits for news at most: an HTTP API answers within 30.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+"""
+
 MAX_ID = 64
 """Characters of the id with which a client tells its requests apart."""
 
 _MAX_CURSOR = 1_024  # characters: no cursor of any version is longer, and a frame repeats none of it
 _LIMIT = re.compile(r"[0-9]{1,6}", re.ASCII)
+_MOMENT = re.compile(r"[0-9]{1,15}", re.ASCII)
+_MOMENT_FORM = "a whole number of milliseconds since the epoch, of at most 15 digits"
 _DOCUMENT_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHANNEL_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A client's frame, checked in form; its filter is checked by ``channel``.
+    """A client's frame, checked in form; its filter is checked by ``channels``.
 
     Attributes:
-        type: ``subscribe``, ``unsubscribe`` or ``ping``.
+        type: ``subscribe``, ``more``, ``unsubscribe`` or ``ping``.
         id: The client's own name for this request; None only for a ping.
         filter: What to subscribe to, still unchecked.
         cursor: Where to go on from; None starts with a snapshot.
         snapshot: How many of the newest hits to begin with; None leaves it to the server.
         channel: What to unsubscribe from.
         conflate: The attribute of which only the latest hit for each value is wanted, still unchecked.
+        since: Where there is no cursor, the time to go on from instead of a snapshot, in ms since the epoch.
+        gap: The ``since`` of the gap that this answers.
     """
 
     type: str
@@ -72,11 +67,13 @@ class Request:
     snapshot: int | None = None
     channel: str | None = None
     conflate: str | None = None
+    since: int | None = None
+    gap: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The parameters of ``GET /v1/hits``, checked in form; its filter is checked by ``channel``.
+    """The parameters of ``GET /v1/hits``, checked in form; its filter is checked by ``channels``.
 
     Attributes:
         filter: Which hits, still unchecked.
@@ -84,6 +81,8 @@ class Search:
         limit: How many hits at most.
         id: The one document asked for, as a pointer's ``href`` names it; None for whatever the filter finds.
         conflate: Of which channel of the filter the cursor is: the one that this names, still unchecked.
+        wait: Seconds to wait for what the client has not seen.
+        since: Where there is no cursor, the time to go on from instead of the newest, in ms since the epoch.
     """
 
     filter: JsonObject
@@ -91,56 +90,8 @@ class Search:
     limit: int
     id: str | None
     conflate: str | None = None
-
-
-def channel(tenant: str, asked: object, attributes: frozenset[str] | None) -> Channel:
-    """Name the channel of a tenant's filter: equal filters, however written, share one.
-
-    An empty filter means everything that the tenant has.
-
-    Args:
-        tenant: From the client's token, never from its frame.
-        asked: The filter, parsed from JSON.
-        attributes: The attributes that routes declare; None where they are not known.
-
-    Raises:
-        Refused: ``bad-filter``; the text names what is wrong and what may be instead.
-    """
-    parsed = pattern.parse(asked)
-    undeclared = parsed.keys() - COMMON_KEYS - attributes if attributes is not None else ()
-    if undeclared:
-        known = ", ".join(sorted(COMMON_KEYS | (attributes or frozenset())))
-        raise Refused(
-            "bad-filter", f"No event has the attribute {_quoted(min(undeclared))}; a filter may name {known}."
-        )
-    text = pattern.canonical(parsed)
-    if len(text) > MAX_FILTER:
-        raise Refused("bad-filter", f"The filter has {len(text)} characters; it may have {MAX_FILTER}.")
-    return Channel(tenant, text, hashlib.sha256(orjson.dumps([tenant, text])).hexdigest()[:32])
-
-
-def conflated(plain: Channel, key: str | None, attributes: frozenset[str] | None) -> Channel:
-    """Name the channel of those who want but the latest hit for each value of an attribute.
-
-    They share no frames with those who want every hit, so theirs is another channel of the same filter.
-
-    Args:
-        plain: The filter's channel.
-        key: What the client asked for; None for every hit.
-        attributes: See ``channel``.
-
-    Raises:
-        Refused: ``bad-conflate``; no event has the attribute.
-    """
-    if key is None:
-        return plain
-    if attributes is not None and key not in COMMON_KEYS | attributes:
-        known = ", ".join(sorted(COMMON_KEYS | attributes))
-        raise Refused(
-            "bad-conflate", f'No event has the attribute {_quoted(key)}; "conflate" may name {known}.'
-        )
-    named = orjson.dumps([plain.tenant, plain.filter, key])
-    return replace(plain, id=hashlib.sha256(named).hexdigest()[:32], conflate=key)
+    wait: int = 0
+    since: int | None = None
 
 
 def request(text: str | bytes) -> Request:
@@ -152,7 +103,8 @@ def request(text: str | bytes) -> Request:
     frame = _frame(text)
     kind = frame.get("type")
     if not isinstance(kind, str) or kind not in _READERS:
-        raise Refused("unknown-type", f'"type" is {" or ".join(map(_quoted, _READERS))}.')
+        known = " or ".join(f'"{name}"' for name in _READERS)
+        raise Refused("unknown-type", f'"type" is {known}.')
     return _READERS[kind](frame)
 
 
@@ -174,8 +126,22 @@ def query(asked: Mapping[str, str]) -> Search:
         raise Refused(
             "bad-filter", 'The parameter "filter" is not JSON; leave it out to ask for everything.'
         ) from error
+    wait = asked.get("wait") or "0"
+    if not _LIMIT.fullmatch(wait) or int(wait) > MAX_WAIT:
+        raise Refused("bad-query", f'"wait" is a whole number of seconds from 0 to {MAX_WAIT}.')
     conflate = asked.get("conflate") or None
-    return Search(wanted, asked.get("cursor") or None, int(limit), document, conflate)
+    since = asked.get("since") or None
+    if since is not None and not _MOMENT.fullmatch(since):
+        raise Refused("bad-query", f'"since" is {_MOMENT_FORM}.')
+    return Search(
+        wanted,
+        asked.get("cursor") or None,
+        int(limit),
+        document,
+        conflate,
+        int(wait),
+        None if since is None else int(since),
+    )
 
 
 def request_id(text: str | bytes) -> str | None:
@@ -210,7 +176,16 @@ def _subscribe(frame: Mapping[str, object]) -> Request:
         cursor=_cursor(frame.get("cursor")),
         snapshot=_snapshot(frame.get("snapshot")),
         conflate=_conflate(frame.get("conflate")),
+        since=_since(frame.get("since")),
+        gap=_gap(frame.get("gap")),
     )
+
+
+def _more(frame: Mapping[str, object]) -> Request:
+    cursor = _cursor(frame.get("cursor"))
+    if not cursor:
+        raise _bad_frame('"cursor" is the text that the last frame of the page gave.')
+    return Request("more", _id(frame), cursor=cursor)
 
 
 def _unsubscribe(frame: Mapping[str, object]) -> Request:
@@ -226,6 +201,7 @@ def _ping(_frame: Mapping[str, object]) -> Request:
 
 _READERS: Mapping[str, Callable[[Mapping[str, object]], Request]] = {
     "subscribe": _subscribe,
+    "more": _more,
     "unsubscribe": _unsubscribe,
     "ping": _ping,
 }
@@ -244,6 +220,14 @@ def _cursor(value: object) -> str | None:
     return value
 
 
+def _gap(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and len(value) <= _MAX_CURSOR):
+        raise _bad_frame(
+            '"gap" is the "since" of the gap that this answers; leave it out if it answers none.'
+        )
+    return value
+
+
 def _snapshot(value: object) -> int | None:
     if value is None:
         return None
@@ -252,14 +236,18 @@ def _snapshot(value: object) -> int | None:
     return value
 
 
+def _since(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not _MOMENT.fullmatch(str(value)):
+        raise _bad_frame(f'"since" is {_MOMENT_FORM}; leave it out to begin with a snapshot.')
+    return value
+
+
 def _conflate(value: object) -> str | None:
     if value is not None and not (isinstance(value, str) and value):
         raise _bad_frame('"conflate" is the name of an attribute; leave it out to get every hit.')
     return value
-
-
-def _quoted(text: str) -> str:
-    return orjson.dumps(text if len(text) <= MAX_ID else text[:MAX_ID] + "…").decode()
 
 
 def _bad_frame(text: str) -> Refused:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.core.errors import Refused
 from pipeline.handlers.invocation import invocation, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from pipeline.core.audience import Principal
 
-story = once(wiring.admitting)
+story = once(stories.admitting)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.core import identify
 from pipeline.core.audience import Principal
 from pipeline.core.errors import Refused, Unavailable
 from pipeline.handlers.http import refusal, status
 from pipeline.handlers.invocation import invocation, misrouted, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.connecting)
+story = once(stories.connecting)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.handlers.invocation import invocation, misrouted, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.disconnecting)
+story = once(stories.disconnecting)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

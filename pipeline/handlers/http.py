@@ -20,6 +20,9 @@ STATUSES = {
 }
 """Codes of refusals that are not the request's form."""
 
+RETRY_AFTER = 5
+"""Seconds after which a client may ask again when we could not answer."""
+
 
 def answer(status: int, body: object) -> dict[str, Any]:
     """An answer in JSON."""
@@ -42,7 +45,9 @@ def error(problem: Refused | Unavailable) -> dict[str, Any]:
         if problem.wait:
             said["headers"]["retry-after"] = str(problem.wait)
         return said
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": {"code": "unavailable", "text": problem.text}})
+    said = answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": {"code": "unavailable", "text": problem.text}})
+    said["headers"]["retry-after"] = str(RETRY_AFTER)
+    return said
 
 
 def refusal(problem: Refused | Unavailable) -> str:

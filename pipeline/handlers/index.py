@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.core import sources
 from pipeline.handlers.invocation import deadline, invocation, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.indexing)
+story = once(stories.indexing)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

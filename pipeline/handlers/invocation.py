@@ -33,7 +33,6 @@ index function's processor time (``make bench-index``).
 https://docs.python.org/3/library/gc.html#gc.set_threshold
 """
 
-
 Story = TypeVar("Story")
 
 

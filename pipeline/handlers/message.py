@@ -1,16 +1,16 @@
-"""A client's frame: subscribe, unsubscribe, ping."""
+"""A client's frame: subscribe, more, unsubscribe, ping."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.handlers.invocation import deadline, invocation, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.answering)
+story = once(stories.answering)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.handlers.invocation import invocation, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.retiring)
+story = once(stories.retiring)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.adapters import custom_resource
 from pipeline.handlers.invocation import invocation, once
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-
 PHYSICAL_ID = "livedex-setup"
 """One id for ever: a changed one would make CloudFormation delete what the old one stood for."""
 
-
-story = once(wiring.applying)
+story = once(stories.applying)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import wiring
 from pipeline.core.errors import Refused, Unavailable
 from pipeline.handlers.http import answer, error, refusal
 from pipeline.handlers.invocation import invocation, once, settings
+from pipeline.wiring import stories
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-story = once(wiring.issuing_tickets)
+story = once(stories.issuing_tickets)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

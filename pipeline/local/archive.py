@@ -7,11 +7,11 @@ names. (Compressed by another zlib the same content may give other bytes.)
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 import zipfile
 from typing import TYPE_CHECKING
+
+from pipeline.local import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,20 +36,12 @@ def write(archive: Path, content: Mapping[str, Path], base: Path | None = None) 
         content: Where each entry's bytes lie, by its name in the archive.
         base: An archive made here before, whose entries go first, as they are.
     """
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=archive.parent, prefix=f".{archive.name}.")
-    os.close(descriptor)
-    try:
+    with files.replacing(archive) as file:
         if base:
-            shutil.copyfile(base, name)
-        with zipfile.ZipFile(name, "a" if base else "w") as zipped:
+            shutil.copyfile(base, file)
+        with zipfile.ZipFile(file, "a" if base else "w") as zipped:
             for entry in sorted(content):
                 zipped.writestr(_info(entry), content[entry].read_bytes())
-        os.chmod(name, 0o644)  # noqa: PTH101 - mkstemp gave a name, not a Path
-        os.replace(name, archive)  # noqa: PTH105 - the same
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108 - the same
-        raise
 
 
 def fingerprint(archive: Path) -> str:

@@ -11,26 +11,18 @@ from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from random import Random
 from socket import SO_LINGER, SOL_SOCKET
-from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, ClassVar, Self
+from threading import Event, Lock
 
 import orjson
 import urllib3
 
 from pipeline.local.faults import OVERLOADED, STATUSES, Chances, Fate, part
-from pipeline.local.server import Server
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from pipeline.local.server import Handler, Server
 
 PATIENCE = 60.0
 """Seconds that a request is left without an answer before its connection is closed, as load balancers do."""
-
-POLL = 0.01
-"""Seconds until the server sees that it is to end."""
 
 _OWN = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "keep-alive"}
@@ -47,8 +39,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json; charset=UTF-8"),)
 
 
-class ChaosProxy:
-    """The proxy, on 127.0.0.1, from ``with`` until its end.
+class ChaosProxy(Server):
+    """The proxy.
 
     Args:
         upstream: The real OpenSearch, such as ``http://127.0.0.1:9200``.
@@ -71,28 +63,15 @@ class ChaosProxy:
         self._lock = Lock()
         self._stopping = Event()
         self._pool = urllib3.PoolManager(maxsize=32, retries=False)
-        self._server = _Server(self, port)
-        self._thread = Thread(target=self._server.serve_forever, args=(POLL,), name="chaos", daemon=True)
+        super().__init__(_Handler, port)
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def server_close(self) -> None:
+        """End, whoever waits for a late answer."""
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().server_close()
         self._pool.clear()
 
-    # --- what the server asks -----------------------------------------------------------------
+    # --- what its handler asks ----------------------------------------------------------------
 
     def dice(self) -> Random:
         """The dice of the next request."""
@@ -138,62 +117,25 @@ class ChaosProxy:
         return Reply(answer.status, answer.data, kept)
 
 
-class _Server(Server):
-    def __init__(self, proxy: ChaosProxy, port: int) -> None:
-        super().__init__(_Handler, port)
-        self.proxy = proxy
+class _Handler(Handler):
+    server: ChaosProxy
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    disable_nagle_algorithm: ClassVar[bool] = True
-
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_HEAD(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def do_PUT(self) -> None:
-        self._handle()
-
-    def do_DELETE(self) -> None:
-        self._handle()
-
-    def log_message(self, *_: object) -> None:
-        """The proxy's owner asks it for what requests met; nobody reads a log."""
-
-    def _handle(self) -> None:
-        proxy = self.server.proxy
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        dice = proxy.dice()
+    def answer(self, body: bytes) -> None:
+        proxy, dice = self.server, self.server.dice()
         fate = proxy.fate(len(body), dice)
         status = fate if isinstance(fate, int) else STATUSES.get(fate)
         if status is not None:
-            self._send(Reply(status, orjson.dumps({"error": OVERLOADED, "status": status})))
+            refusal = Reply(status, orjson.dumps({"error": OVERLOADED, "status": status}))
+            self.send(refusal.status, refusal.body, refusal.headers)
             return
         reply = proxy.answer(self.command, self.path, body, self.headers.items(), dice)
         match fate:
             case Fate.TIMEOUT:
                 self._leave_unanswered()
             case Fate.CUT:
-                self._send(reply, cut=True)
-                self._break(reset=dice.random() < 1 / 2)
+                self._cut(reply, reset=dice.random() < 1 / 2)
             case _:
-                self._send(reply)
-
-    def _send(self, reply: Reply, *, cut: bool = False) -> None:
-        self.send_response(reply.status)
-        for name, value in reply.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(reply.body[: len(reply.body) // 2] if cut else reply.body)
+                self.send(reply.status, reply.body, reply.headers)
 
     def _leave_unanswered(self) -> None:
         """Say nothing until the client gives up."""
@@ -202,8 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.recv(1)
 
-    def _break(self, *, reset: bool) -> None:
-        """End the connection, orderly or with a reset."""
+    def _cut(self, reply: Reply, *, reset: bool) -> None:
+        """Send half of an answer, then end the connection, orderly or with a reset."""
+        self.send_head(reply.status, len(reply.body), reply.headers)
+        self.wfile.write(reply.body[: len(reply.body) // 2])
         self.close_connection = True
         if reset:  # closing with a linger of no time sends RST instead of FIN
             self.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))

@@ -53,6 +53,7 @@ class Plan:
         parameters: Of the template; those not named keep the value that they have.
         before: The stack as it is deployed now; None where there is none.
         instructions: What the user must do in the cluster before; empty when nothing.
+        advice: What the parameters leave open that may hurt later; empty when nothing.
     """
 
     of: places.Places
@@ -61,6 +62,7 @@ class Plan:
     parameters: Mapping[str, str]
     before: StackTypeDef | None
     instructions: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,9 @@ def prepare(
     before = formation.find(cloud, name)
     known = parameters.of_stack(before)
     all_of_them = parameters.for_aws(cloud, name, known, wanted)
-    instructions = role_mapping.instructions(cloud, name, {**known, **all_of_them})
-    return Plan(of, cloud, name, all_of_them, before, instructions)
+    together = {**known, **all_of_them}
+    instructions = role_mapping.instructions(cloud, name, together)
+    return Plan(of, cloud, name, all_of_them, before, instructions, parameters.advice(together))
 
 
 def carry_out(plan: Plan, tell: Tell = lambda _: None) -> Deployed:

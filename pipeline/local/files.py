@@ -14,16 +14,27 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file in place whole: a reader finds the old content or the new, never a part."""
+    """Put a file in place whole."""
+    with replacing(path, mode) as file:
+        file.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A file to be written inside, and put in place whole: a reader finds the old one or the new one.
+
+    Nothing of it stays where writing it failed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    file = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        yield file
+        file.chmod(mode)
+        file.replace(path)
     except BaseException:
-        Path(name).unlink()
+        file.unlink()
         raise
 
 

@@ -2,7 +2,7 @@
 
 Run as a process of its own, since a JVM cannot be started twice in one::
 
-    python -m pipeline.local.opensearch_node HOME PORT --jars FOLDER_OR_FILE ...
+    python -m pipeline.local.opensearch_node HOME PORT --jars FILE
 
 The node is made from class-path plugins: the same classes as in the distribution, without its
 plugin folders. It serves until SIGTERM or SIGINT and then closes in order.

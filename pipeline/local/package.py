@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.local import archive, bases, places
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +53,12 @@ NOT_SHIPPED = (
     "pipeline/cli",
     "pipeline/client",
     "pipeline/adapters/memory",
+    "pipeline/stages",
     "pipeline/__main__",
 )
 """What no function runs."""
 
-SHIPPED = ("routes.toml", "index_templates", "ism_policies")
+SHIPPED = ("routes.toml", *shipped.TEMPLATES)
 """What travels beside the code."""
 
 
@@ -98,7 +100,7 @@ def _own_files(group: Group) -> Iterator[tuple[str, Path]]:
         name = path.relative_to(places.PROJECT).as_posix()
         if not name.startswith(left_out):
             yield name, path
-    for shipped in SHIPPED:
-        path = places.PROJECT / shipped
+    for each in SHIPPED:
+        path = places.PROJECT / each
         for file in [path] if path.is_file() else path.glob("*.json"):
             yield file.relative_to(places.PROJECT).as_posix(), file

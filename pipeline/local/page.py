@@ -9,24 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from threading import Thread
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
-from pipeline.local import page_files, ports
+from pipeline.local import page_files
 from pipeline.local.errors import StackError
-from pipeline.local.server import Server
+from pipeline.local.server import Handler, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import TracebackType
-
-POLL = 0.05
-"""Seconds until the server sees that it is to end."""
 
 TIMEOUT = 30.0
 """Seconds; an HTTP API's integration ends within 30:
@@ -67,86 +61,50 @@ class Behind:
         return f"{found.scheme}://{self.detour or found.netloc}"
 
 
-class PageServer:
-    """Serves the page on 127.0.0.1, from ``with`` until its end.
+class PageServer(Server):
+    """Serves the page.
+
+    Attributes:
+        origin: The page's; its address is this and a slash.
 
     Raises:
-        StackError: The port is in use.
+        StackError: There is no page, or the port is in use.
     """
 
     def __init__(self, built: Path, behind: Behind, port: int = 0) -> None:
+        self.files = page_files.read(built)
+        self.behind = behind
+        self.policy = page_files.policy(behind.socket_origin)
+        self.pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=TIMEOUT)
         try:
-            self._server = _Server(page_files.read(built), behind, port)
+            super().__init__(_Handler, port)
         except OSError as trouble:
             raise StackError(f"Port {port} is in use by another program.") from trouble
-        self._thread = Thread(target=self._server.serve_forever, args=(POLL,), name="page", daemon=True)
-
-    @property
-    def origin(self) -> str:
-        """The page's origin; its address is this and a slash."""
-        return self._server.origin
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(Server):
-    def __init__(self, files: Mapping[str, page_files.File], behind: Behind, port: int) -> None:
-        self.pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=TIMEOUT)
-        super().__init__(_Handler, port)
-        self.files = files
-        self.behind = behind
-        self.host = f"{ports.HOST}:{self.server_port}"
-        self.origin = f"http://{self.host}"
-        self.policy = page_files.policy(behind.socket_origin)
+        self.origin = self.url
 
     def server_close(self) -> None:
+        """End, and leave the HTTP API."""
         super().server_close()
         self.pool.clear()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-    server_version = "livedex"
-    sys_version = ""
-    disable_nagle_algorithm: ClassVar[bool] = True
+class _Handler(Handler):
+    server: PageServer
 
-    def do_GET(self) -> None:
-        self._handle()
-
-    def do_HEAD(self) -> None:
-        self._handle()
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def log_message(self, *_: object) -> None:
-        """Nobody reads a log of this."""
-
-    def _handle(self) -> None:
+    def answer(self, body: bytes) -> None:
         asked = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         file = self.server.files.get(asked.path)
         host = self.headers.get("Host", "")
         if host == f"localhost:{self.server.server_port}" and file:
             # The stack lets in one origin only.
-            self._answer(HTTPStatus.FOUND, b"", {"Location": self.server.origin + asked.path})
-        elif host != self.server.host or not self._is_our_page():
+            self._guarded(HTTPStatus.FOUND, b"", {"Location": self.server.origin + asked.path})
+        elif f"http://{host}" != self.server.origin or not self._is_our_page():
             # Another name may be somebody's who had it lead here: the page's doors are for the page.
             self._refuse(HTTPStatus.FORBIDDEN, "forbidden-origin", f"Open {self.server.origin}/ instead.")
         elif asked.path in FORWARDED.get(self.command, ()):
             self._forward(body)
-        elif self.command == "POST":
-            self._refuse(HTTPStatus.NOT_FOUND, "not-found", "Only /v1/tickets takes a POST.")
+        elif self.command not in {"GET", "HEAD"}:
+            self._refuse(HTTPStatus.NOT_FOUND, "not-found", "Only /v1/tickets takes more than GET: a POST.")
         elif asked.path == "/session":
             self._json(HTTPStatus.OK, {**self.server.behind.session, "now": self.server.behind.now()})
         elif file:
@@ -183,37 +141,30 @@ class _Handler(BaseHTTPRequestHandler):
         if behind.detour and self.path == "/v1/tickets":
             content = _by_way_of(behind.detour, content)
         given = {name: answer.headers[name] for name in ANSWERED if name in answer.headers}
-        self._answer(
+        self._guarded(
             answer.status, content, {"Content-Type": "application/json", **given, **page_files.NEVER_KEPT}
         )
 
     def _file(self, file: page_files.File) -> None:
         headers = {"Content-Type": file.kind, "Cache-Control": file.caching, "ETag": file.tag}
         if self.headers.get("If-None-Match") == file.tag:
-            self._answer(HTTPStatus.NOT_MODIFIED, b"", headers)
+            self._guarded(HTTPStatus.NOT_MODIFIED, b"", headers)
         else:
-            self._answer(HTTPStatus.OK, file.content, headers)
+            self._guarded(HTTPStatus.OK, file.content, headers)
 
     def _refuse(self, status: int, code: str, text: str) -> None:
         self._json(status, {"error": {"code": code, "text": text}})
 
     def _json(self, status: int, content: object) -> None:
-        self._answer(
+        self._guarded(
             status,
             json.dumps(content).encode(),
             {"Content-Type": "application/json", **page_files.NEVER_KEPT},
         )
 
-    def _answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        self.send_header("Content-Security-Policy", self.server.policy)
-        for name, value in (*page_files.GUARDS.items(), *headers.items()):
-            self.send_header(name, value)
-        if status != HTTPStatus.NOT_MODIFIED:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+    def _guarded(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+        guards = {"Content-Security-Policy": self.server.policy, **page_files.GUARDS}
+        self.send(status, content, (guards | dict(headers)).items())
 
 
 def _by_way_of(detour: str, content: bytes) -> bytes:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pipeline.local import page_address, places, state
 from pipeline.local.errors import StackError
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,6 @@ killed in it starts cold again."""
 
 VISIBILITY = 30
 """Seconds; less than the six function timeouts that AWS wants, so that people need not wait so long."""
-
-TEMPLATES = ("index_templates", "ism_policies")
 
 
 def known() -> frozenset[str]:
@@ -99,6 +98,21 @@ def for_aws(cloud: Cloud, stack: str, before: Mapping[str, str], given: Mapping[
     return {"Target": "aws", **made_domain, **given, "SetupContent": content()}
 
 
+def advice(parameters: Mapping[str, str]) -> str:
+    """Say what a deploy to AWS leaves open that may hurt later; empty where it is nothing.
+
+    Args:
+        parameters: Those that the stack will have, but for what has the template's default.
+    """
+    if parameters.get("ReadConcurrency", "0") != "0":
+        return ""
+    return (
+        "ReadConcurrency is 0: each client that waits at GET /v1/hits holds an invocation, and may take one "
+        "that indexing or broadcasting needs. If you have such clients, and an account with more than 100, "
+        "reserve some: --parameter ReadConcurrency=50."
+    )
+
+
 def of_stack(deployed: StackTypeDef | None) -> dict[str, str]:
     """The parameters that a stack has now; secrets among them come as asterisks."""
     found = deployed.get("Parameters", []) if deployed else []
@@ -107,7 +121,9 @@ def of_stack(deployed: StackTypeDef | None) -> dict[str, str]:
 
 def content() -> str:
     """A hash of the index templates and policies: the set-up runs again when it changes."""
-    found = [file for folder in TEMPLATES for file in sorted((places.PROJECT / folder).glob("*.json"))]
+    found = [
+        file for folder in shipped.TEMPLATES for file in sorted((places.PROJECT / folder).glob("*.json"))
+    ]
     return hashlib.sha256(
         b"\0".join(file.name.encode() + b"\0" + file.read_bytes() for file in found)
     ).hexdigest()[:16]

@@ -32,7 +32,6 @@ OUTPUTS = {
 }
 """Which output of ``template.yaml`` tells an endpoint."""
 
-
 BUSY = "another command is starting or ending this folder's engines; waiting for it"
 
 

@@ -14,17 +14,17 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Self
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from pipeline.local.server import Handler, Server
 
+if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
 SKEW = timedelta(minutes=5)
@@ -47,8 +47,8 @@ class Seen:
     body: bytes
 
 
-class SignatureGate:
-    """The gate, on 127.0.0.1, from ``with`` until its end.
+class SignatureGate(Server):
+    """The gate.
 
     Args:
         upstream: The real OpenSearch.
@@ -67,21 +67,7 @@ class SignatureGate:
         self.service, self.upstream = service, upstream
         self._region = region
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, upstream))
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_Handler)
 
     def judge(self, request: Seen) -> str | None:
         """Why the request is refused, or None."""
@@ -135,43 +121,23 @@ def signature(request: Seen, names: list[str], keys: ReadOnlyCredentials, servic
     return str(signer.signature(signer.string_to_sign(known, signer.canonical_request(known)), known))
 
 
-def _handler(gate: SignatureGate, upstream: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(Handler):
+    server: SignatureGate
 
-        def do_GET(self) -> None:
-            self.do_any()
+    def answer(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        why = self.server.judge(Seen(self.command, self.path, headers, body))
+        if why:
+            self._json(HTTPStatus.FORBIDDEN, json.dumps({"message": why}).encode())
+            return
+        answer = urllib3.request(
+            self.command,
+            self.server.upstream + self.path,
+            body=body or None,
+            headers={"content-type": headers.get("content-type", "application/json")},
+            timeout=60,
+        )
+        self._json(answer.status, answer.data)
 
-        def do_POST(self) -> None:
-            self.do_any()
-
-        def do_PUT(self) -> None:
-            self.do_any()
-
-        def do_any(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", "0")))
-            why = gate.judge(Seen(self.command, self.path, headers, body))
-            if why:
-                self.answer(403, json.dumps({"message": why}).encode())
-                return
-            answer = urllib3.request(
-                self.command,
-                upstream + self.path,
-                body=body or None,
-                headers={"content-type": headers.get("content-type", "application/json")},
-                timeout=60,
-            )
-            self.answer(answer.status, answer.data)
-
-        def answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as http.server has it
-            """Say nothing."""
-
-    return Handler
+    def _json(self, status: int, body: bytes) -> None:
+        self.send(status, body, [("Content-Type", "application/json")])

@@ -110,7 +110,7 @@ def requests(auth: str, **more: str) -> list[Seen]:
     """A bulk, and a search whose path and query need care, sent with this kind of signature."""
     with wire() as (url, seen):
         store = opensearch.connect(settings(url, auth, **more))
-        assert store.bulk([BODY])[0].status == 200
+        assert [answer.status for answer in store.bulk([BODY])] == [200]
         store.search("metrics-*,events-2026.11.22", {"query": {"match_all": {}}})
         store.close()
     assert [request.target.partition("?")[0] for request in seen] == [

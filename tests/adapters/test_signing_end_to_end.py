@@ -10,7 +10,7 @@ import pytest
 import urllib3
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
-from pipeline import indexing, wiring
+from pipeline import indexing
 from pipeline.adapters import opensearch, opensearch_cluster
 from pipeline.adapters.memory import MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.opensearch_wire import wire
@@ -18,6 +18,7 @@ from pipeline.adapters.system_clock import SystemClock
 from pipeline.core import instant
 from pipeline.indexing import End, Indexed
 from pipeline.settings import read
+from pipeline.wiring import shipped
 from tests.adapters.signature_gate import SignatureGate
 from tests.examples import delivery, envelope
 
@@ -105,7 +106,7 @@ class Function:
                 delivery(envelope(f"{self.facts}-{number}", occurredAt=now) | {"time": now})
                 for number in numbers
             ],
-            routes=wiring.routes(),
+            routes=shipped.routes(),
             store=self.store,
             bus=MemoryDeltaBus(),
             queue=self.queue,

@@ -65,7 +65,8 @@ def met(todo: Round, answer: Answer) -> int:
 def test_whatever_comes_back_each_connection_gets_its_frames_in_order_up_to_its_first_failure(
     targets: list[tuple[str, str]], room: int, data: st.DataObject
 ) -> None:
-    asked = [Post(connection, endpoint, b"") for connection, endpoint in targets]
+    shortly = data.draw(st.sets(st.sampled_from("abcd")))
+    asked = [Post(connection, endpoint, b"", connection in shortly) for connection, endpoint in targets]
     todo = Round(asked, room)
     now = 0
     under_way: set[int] = set()
@@ -105,6 +106,17 @@ def test_a_pause_is_half_to_one_and_a_half_of_its_length_by_chance() -> None:
         todo.start(0)
         todo.answered(0, Answer(500), 0, jitter)
         assert todo.wakes() == again
+
+
+@pytest.mark.parametrize("answer", [Answer(429), Answer(500), Answer(0, text="timed out")])
+def test_a_brief_post_is_tried_once_and_those_behind_it_not_at_all(answer: Answer) -> None:
+    todo = Round([Post("a", HERE, b"", brief=True)] * 2 + posts("b"), 4)
+    assert met(todo, answer) == 1 + 3
+    assert todo.receipts == [Receipt.LAGGED] * 3
+
+
+def test_a_brief_post_has_all_its_tries_where_nobody_was_there_since_that_is_not_its_connections() -> None:
+    assert met(Round([Post("a", HERE, b"", brief=True)], 4), NOBODY) == 1 + len(PAUSES)
 
 
 def test_what_is_tried_again_comes_behind_what_was_not_tried_yet() -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import wiring
+from pipeline.adapters.memory import MemorySockets
 from pipeline.cli import audience, endpoints
 from pipeline.cli.endpoints import Stack, Target
+from pipeline.core.audience import Channel, Principal
+from pipeline.core.errors import Refused, Unavailable
+from pipeline.local.errors import StackError
 from pipeline.settings import read
-from tests.examples import channel, connection
+from pipeline.wiring import adapters
+from tests.examples import NOW, channel, connection
 
 if TYPE_CHECKING:
     from click.testing import Result
 
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 ERRORS = channel({"severity": ["error"]})
 LONG = channel({"service": [f"service-{number}" for number in range(20)]}, tenant="other")
@@ -30,7 +35,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> ConnectionTable:
     """The table of a stack in memory: four hours of three people's listening, two of them still here."""
     settings = read({"LIVEDEX_TARGET": "memory", "LIVEDEX_TABLE": uuid4().hex})
     monkeypatch.setattr(endpoints, "find", lambda *_: Stack(Target.LOCAL, "", {}, settings))
-    table, clock = wiring.table(settings), wiring.clock(settings)
+    table, clock = adapters.table(settings), adapters.clock(settings)
     for name, each in (("ann", ERRORS), ("ben", ERRORS), ("cat", LONG)):
         opened = connection(name, tenant=each.tenant, expires=clock.now() + 7_000_000)
         table.connect(opened)
@@ -62,6 +67,28 @@ def test_channels_are_json_for_programs_with_their_whole_filters() -> None:
     assert (found["tenant"], found["members"], found["age"]) == ("other", 0, 4_000)
 
 
+@pytest.mark.parametrize("asked", ['{"service":[{"sounds-like":"a"}]}', '{"service":'])
+def test_a_channel_whose_filter_cannot_be_read_is_marked(table: ConnectionTable, asked: str) -> None:
+    ann = connection("ann", tenant="odd")
+    table.connect(ann)
+    table.subscribe(ann, Channel("odd", asked, "f" * 32), 1)
+
+    shown = run("channels", "--tenant", "odd")
+    (found,) = json.loads(run("channels", "--tenant", "odd", "--json").stdout)
+
+    assert "UNREADABLE" in shown.stdout.splitlines()[1]
+    assert "1 of them have a filter that this release cannot read" in shown.stderr
+    assert found["unreadable"]
+
+
+@pytest.mark.usefixtures("table")
+def test_channels_whose_filters_can_be_read_are_not_marked() -> None:
+    shown = run("channels")
+    assert "UNREADABLE" not in shown.stdout
+    assert shown.stderr == ""
+    assert {each["unreadable"] for each in json.loads(run("channels", "--json").stdout)} == {None}
+
+
 @pytest.mark.usefixtures("table")
 def test_connections_are_shown_with_their_subscriptions_and_their_ends() -> None:
     lines = [line.split() for line in run("connections").stdout.splitlines()]
@@ -88,3 +115,49 @@ def test_nobody_and_nothing_are_said() -> None:
 @pytest.mark.parametrize(("seconds", "told"), [(0, "0s"), (59, "59s"), (60, "1m"), (7_260, "2h 1m")])
 def test_an_age_is_told_as_people_say_it(seconds: int, told: str) -> None:
     assert audience._length(seconds) == told  # noqa: SLF001 - each form of it
+
+
+def test_a_connection_is_closed_and_forgotten_and_told_that_it_may_come_back(table: ConnectionTable) -> None:
+    done = run("connections", "close", "ann")
+
+    assert done.exit_code == 0, done.output
+    assert "Closed ann of ann (acme)" in done.stdout
+    assert "until its token ends" in done.stdout
+    assert table.connection("ann") is None
+    assert [member.connection_id for member in table.members(ERRORS, 0)] == ["ben"]
+    assert table.connection("ben") is not None
+
+
+def test_of_a_connection_that_a_key_opened_it_says_what_ends_it(table: ConnectionTable) -> None:
+    table.connect(replace(connection("bot"), principal=Principal("acme", "bot", NOW + 9_000_000, key="hash")))
+
+    done = run("connections", "close", "bot")
+
+    assert "livedex key revoke" in done.stdout
+    assert json.loads(run("connections", "close", "ben", "--json").stdout) == {
+        "connection": "ben",
+        "closed": True,
+        "may_return_until": "2026-01-01T01:56:40.000Z",
+    }
+
+
+@pytest.mark.usefixtures("table")
+def test_an_unknown_connection_is_not_closed() -> None:
+    refused = run("connections", "close", "nobody=")
+    assert isinstance(refused.exception, Refused)
+    assert "livedex connections" in str(refused.exception)
+
+
+def test_a_connection_that_cannot_be_closed_gets_nothing_more_and_that_is_said(
+    table: ConnectionTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(*_: str) -> None:
+        raise Unavailable("API Gateway", "not today")
+
+    monkeypatch.setattr(MemorySockets, "close", close)
+
+    done = run("connections", "close", "ann")
+
+    assert isinstance(done.exception, StackError)
+    assert "as soon as it sends" in str(done.exception)
+    assert table.connection("ann") is None

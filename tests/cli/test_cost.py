@@ -21,7 +21,6 @@ from typer.testing import CliRunner
 from pipeline import limiting
 from pipeline.adapters import dynamodb_shards
 from pipeline.broadcasting import Bounds, Broadcast
-from pipeline.catching_up import SNAPSHOT
 from pipeline.cleaning import Cleaned
 from pipeline.cli import application, main
 from pipeline.client import Pace
@@ -34,6 +33,7 @@ from pipeline.fanning_out import FannedOut
 from pipeline.indexing import Indexed
 from pipeline.local import places
 from pipeline.retiring import Retired
+from pipeline.subscribing import SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def test_no_line_is_wider_than_a_terminal_of_100(words: str) -> None:
 
 
 def test_it_is_said_what_the_difference_is_and_why() -> None:
-    assert "livedex costs $9,377.66 less, 66% of the naive bill" in run(EXAMPLE).stdout
+    assert "livedex costs $9,329.41 less, 66% of the naive bill" in run(EXAMPLE).stdout
     sparse = run(SPARSE).stdout
     assert "livedex costs $" in sparse
     assert " more: " in sparse
@@ -272,14 +272,16 @@ def test_what_a_client_reads_and_writes_is_what_the_adapter_says() -> None:
     found = costs()
     assert found["put_ticket"][0] == "1"  # also take_ticket
     assert found["connect"][0] == "2"
-    assert found["subscribe"][0] == "5"
+    assert found["subscribe"][0] == "7"
     assert found["disconnect"][0] == "2 + 2n"
-    assert known.OPENING_WRITES == 1 + 1 + 2 + 5 + 4
-    assert [found[call][1][0] for call in ("connection", "subscriptions", "version", "disconnect")] == [
+    assert known.OPENING_WRITES == 1 + 1 + 2 + 7 + 4
+    assert [found[call][1][0] for call in ("connection", "subscriptions", "weight", "disconnect")] == [
         "1"
     ] * 4
+    assert "is_registered" in found["weight"][1]
+    assert "1 more to look again" in found["disconnect"][1]
     assert found["subscribe"][1].startswith("1 ")
-    assert known.OPENING_READS == 5
+    assert known.OPENING_READS == 6
     assert f"about {known.MEMBERS} members a unit; {known.CROWD_READS} at least" in found["members"][1]
     assert f"about {known.LISTED} connections a unit" in found["connections"][1]
     assert dynamodb_shards.CROWD == known.CROWD
@@ -291,7 +293,7 @@ def test_metrics_are_as_many_as_the_functions_have() -> None:
         Broadcast(),
         Indexed(none, (), 0, none),
         FannedOut(0, 0, none, ()),
-        Cleaned(0, 0, 0, 0, 0),
+        Cleaned(0, 0, 0, 0),
         Retired((), (), ()),
     )
     others = 8  # admitted, refused, connected, disconnected, received, posted, issued, hits

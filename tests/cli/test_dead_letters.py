@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from pipeline.cli import dead_letters, endpoints
 from pipeline.cli.endpoints import Stack, Target
+from pipeline.core import share
 from pipeline.core.model import DeadLetter, Delivery
 from pipeline.local.errors import StackError
 from pipeline.settings import read
-from tests.examples import announced, delta, envelope
+from pipeline.wiring import adapters
+from tests.examples import NOW, announced, channel, connection, delta, envelope
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -29,7 +31,11 @@ ODD = '{ "detail" : {"clef":"\U0001d11e"}}'
 def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack in memory, of this test alone."""
     name = uuid4().hex
-    outputs = {"DeltasQueueUrl": f"{name}-deltas", "DeltasDeadLetterQueueUrl": f"{name}-deltas-dead"}
+    outputs = {
+        f"{hop}{kind}QueueUrl": f"{name}-{hop}{kind}"
+        for hop in ("Deltas", "Fanout")
+        for kind in ("", "DeadLetter")
+    }
     settings = read(
         {"LIVEDEX_TARGET": "memory", "LIVEDEX_QUEUE_URL": f"{name}-events", "LIVEDEX_TENANCY": "required"}
     )
@@ -51,10 +57,11 @@ def dlq(*words: str, typed: str = "") -> Result:
     return CliRunner().invoke(dead_letters.dlq, words, input=typed)
 
 
-def test_the_list_shows_the_reasons_of_both_hops(stack: Stack) -> None:
+def test_the_list_shows_the_reasons_of_every_hop(stack: Stack) -> None:
     for number in range(3):
         bury(stack, "no-identity", str(number), error="detail lacks paymentId")
     bury(stack, "malformed", "x", hop="deltas")
+    bury(stack, "malformed", "y", hop="fanout")
 
     lines = dlq("list").stdout.splitlines()
 
@@ -62,6 +69,7 @@ def test_the_list_shows_the_reasons_of_both_hops(stack: Stack) -> None:
         ["HOP", "COUNT", "REASON"],
         ["events", "3", "no-identity"],
         ["deltas", "1", "malformed"],
+        ["fanout", "1", "malformed"],
     ]
     assert lines[1].endswith("detail lacks paymentId")
 
@@ -133,14 +141,38 @@ def test_one_group_is_redriven_and_the_others_stay(stack: Stack) -> None:
     assert [letter.reason for letter in queue(stack).letters] == ["too-old"]
 
 
-def test_both_hops_are_redriven_each_to_its_own_queue(stack: Stack) -> None:
+def test_every_hop_is_redriven_to_its_own_queue(stack: Stack) -> None:
     bury(stack, "malformed", "1")
     bury(stack, "malformed", "2", hop="deltas")
+    bury(stack, "malformed", "3", hop="fanout")
 
     told = json.loads(dlq("redrive", "--all", "--json").stdout)
 
-    assert told == {hop: {"sent": 1, "kept": 0, "doubled": 0} for hop in ("events", "deltas")}
+    assert told == {hop: {"sent": 1, "kept": 0, "doubled": 0} for hop in ("events", "deltas", "fanout")}
     assert [each.body for each in queue(stack, "deltas").receive(10)] == ["2"]
+    assert [each.body for each in queue(stack, "fanout").receive(10)] == ["3"]
+
+
+def job(asked: dict[str, Any]) -> str:
+    return share.Job("acme", NOW, (NOW,), (share.Piece(channel(asked), (0, 1), (b'{"v":1}',)),)).body()
+
+
+def test_jobs_of_the_fan_out_are_shown_foretold_redriven_and_dropped_as_all_letters_are(stack: Stack) -> None:
+    table = adapters.table(stack.settings)
+    table.subscribe(connection("ann"), channel({}), NOW)
+    for body in (job({}), job({"service": ["left"]}), "no JSON"):
+        bury(stack, "received-too-often", body, hop="fanout")
+
+    shown = dlq("show", "--hop", "fanout", "--body").stdout.splitlines()
+    told = json.loads(dlq("redrive", "--all", "--hop", "fanout", "--dry-run", "--json").stdout)
+    assert shown == [job({}), job({"service": ["left"]}), "no JSON"]
+    assert [each["fate"] for each in told] == ["posted", "posted to nobody", "still rejected"]
+    assert queue(stack, "fanout").receive(10) == []
+
+    assert dlq("redrive", told[0]["id"]).stdout == "1 sent to the fanout queue again.\n"
+    assert [each.body for each in queue(stack, "fanout").receive(10)] == [job({})]
+    assert dlq("drop", "--hop", "fanout", "--all", "--yes").stdout == "2 dropped.\n"
+    assert queue(stack, "fanout").letters == []
 
 
 def test_a_dry_run_says_what_would_become_of_each_and_sends_nothing(stack: Stack) -> None:

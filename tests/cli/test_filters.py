@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import filter_rule, filters
-from pipeline.core import differences, pattern, subscribe
+from pipeline.core import channels, differences, pattern
 from pipeline.core.errors import Refused
 from pipeline.local.errors import StackError
 
@@ -234,7 +234,7 @@ def test_a_case_whose_filter_or_event_is_none_is_wrong_whatever_it_expects(tmp_p
 def test_a_filter_is_explained_by_its_canonical_form_and_its_tenants_channel() -> None:
     found = explained({"b": [3.0], "a": ["x"]}, "--tenant", "acme")
     assert found["filter"] == {"a": ["x"], "b": [3]}
-    channel = subscribe.channel("acme", {"a": ["x"], "b": [3]}, None)
+    channel = channels.of("acme", {"a": ["x"], "b": [3]}, None)
     assert found["channel"] == {"tenant": "acme", "id": channel.id}
     assert found["opensearch"]["body"]["query"]["bool"]["filter"][0] == {"term": {"tenant": "acme"}}
 
@@ -243,7 +243,7 @@ def test_people_read_the_same() -> None:
     shown = run("explain", '{"service":[{"cidr":"10.0.0.0/8"}]}', "--tenant", "acme").stdout
     for line in (
         'filter       {"service":[{"cidr":"10.0.0.0/8"}]}',
-        "opensearch   POST /events-*,metrics-*/_search",
+        "opensearch   POST /events-20*.*.*,metrics-20*.*.*/_search",
         "  each hit is held against the filter again",
         "  service: every text is found, since the index has no addresses",
         "eventbridge  a rule on the deltas bus",

@@ -11,12 +11,12 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import wiring
-from pipeline.cli import endpoints, history
+from pipeline.cli import endpoints, history, output
 from pipeline.cli.endpoints import Stack, Target
 from pipeline.core import route
 from pipeline.local.errors import StackError
 from pipeline.settings import read
+from pipeline.wiring import adapters, shipped
 from tests.examples import envelope
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class World:
         return [hit["_source"] for hit in self.store.search("*", {"size": 2_000, "query": {"match_all": {}}})]
 
     def announced(self) -> int:
-        bus: MemoryDeltaBus = wiring.bus(self.stack.settings)  # type: ignore[assignment] # as above
+        bus: MemoryDeltaBus = adapters.bus(self.stack.settings)  # type: ignore[assignment] # as above
         return len(bus.entries)
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -73,7 +73,11 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     name = uuid4().hex
-    outputs = {"DeltasQueueUrl": f"{name}-deltas", "DeltasDeadLetterQueueUrl": f"{name}-deltas-dead"}
+    outputs = {
+        f"{hop}{kind}QueueUrl": f"{name}-{hop}{kind}"
+        for hop in ("Deltas", "Fanout")
+        for kind in ("", "DeadLetter")
+    }
     settings = read(
         {"LIVEDEX_TARGET": "memory", "LIVEDEX_QUEUE_URL": f"{name}-events", "LIVEDEX_TENANCY": "required"}
     )
@@ -154,7 +158,7 @@ def test_what_the_cluster_does_not_take_has_failed_and_may_be_tried_again(world:
 
 def test_a_route_that_keeps_nothing_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     flow = route.routes('[[route]]\nsource = "payments"\nfamily = "flow"\nindex = false')
-    monkeypatch.setattr(wiring, "routes", lambda: flow)
+    monkeypatch.setattr(shipped, "routes", lambda: flow)
     world.write(envelope("one"))
 
     assert world.backfill()["not_kept"] == 1
@@ -166,7 +170,7 @@ def test_many_failures_are_counted(world: World) -> None:
 
     told = world.run("backfill", str(world.file)).stderr.splitlines()
 
-    assert len(told) == history.SHOWN + 1
+    assert len(told) == output.SHOWN + 1
     assert told[-1] == "… and 11 more"
 
 

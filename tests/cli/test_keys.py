@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import wiring
 from pipeline.cli import endpoints, keys
 from pipeline.cli.endpoints import Stack, Target
 from pipeline.core import authorize
@@ -17,13 +16,14 @@ from pipeline.core.audience import Connection, Principal
 from pipeline.core.errors import Refused, Unavailable
 from pipeline.local.errors import StackError
 from pipeline.settings import read
+from pipeline.wiring import adapters
 from tests.examples import ENDPOINT
 
 if TYPE_CHECKING:
     from click.testing import Result
 
     from pipeline.core.audience import ApiKey
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 
 def memory(tenancy: str) -> Stack:
@@ -40,7 +40,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def table(stack: Stack) -> ConnectionTable:
-    return wiring.table(stack.settings)
+    return adapters.table(stack.settings)
 
 
 def kept(stack: Stack) -> list[ApiKey]:
@@ -57,10 +57,10 @@ def made(*words: str) -> str:
 
 def opened(stack: Stack, text: str, name: str = "ann") -> None:
     principal = Principal(
-        "acme", "reporter", wiring.clock(stack.settings).now() + 9_999, authorize.key_hash(text)
+        "acme", "reporter", adapters.clock(stack.settings).now() + 9_999, authorize.key_hash(text)
     )
     table(stack).connect(Connection(name, ENDPOINT, principal))
-    wiring.sockets(stack.settings).open(name, ENDPOINT)  # type: ignore[attr-defined] # memory's own
+    adapters.sockets(stack.settings).open(name, ENDPOINT)  # type: ignore[attr-defined] # memory's own
 
 
 def test_a_key_is_printed_alone_on_stdout_and_only_its_hash_is_kept(stack: Stack) -> None:
@@ -124,7 +124,7 @@ def test_a_name_that_cannot_be_kept_is_refused(stack: Stack, words: tuple[str, .
 def test_a_list_shows_whose_a_key_is_and_whether_it_holds_but_never_the_key(stack: Stack) -> None:
     texts = [made(), made("--days", "1"), made()]
     key("revoke", texts[2])
-    wiring.clock(stack.settings).sleep(86_400)
+    adapters.clock(stack.settings).sleep(86_400)
 
     lines = key("list").stdout.splitlines()
     fields = json.loads(key("list", "--json").stdout)
@@ -183,7 +183,7 @@ def test_connections_that_cannot_be_closed_get_nothing_more_and_are_told_of(
     def close(*_: object) -> None:
         raise Unavailable("API Gateway", "not now")
 
-    monkeypatch.setattr(wiring.sockets(stack.settings), "close", close)
+    monkeypatch.setattr(adapters.sockets(stack.settings), "close", close)
 
     ended = key("revoke", text, "--json")
 

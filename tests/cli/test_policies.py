@@ -8,10 +8,10 @@ import pytest
 import urllib3
 from typer.testing import CliRunner
 
-from pipeline import wiring
 from pipeline.cli import clusters, policies
 from pipeline.cli.endpoints import Target
 from pipeline.local.errors import StackError
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             copy = tmp_path / file.relative_to(ROOT)
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(file.read_bytes())
-    monkeypatch.setattr(wiring, "ROOT", tmp_path)
+    monkeypatch.setattr(shipped, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

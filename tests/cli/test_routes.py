@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from typer.testing import CliRunner
 
-from pipeline import applying, wiring
+from pipeline import applying
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.cli import routes, sample
 from pipeline.core import bodies, route, verify
@@ -19,6 +19,7 @@ from pipeline.core.errors import Refused
 from pipeline.indexing import End, index
 from pipeline.local.errors import StackError
 from pipeline.settings import read
+from pipeline.wiring import adapters, shipped
 from tests.examples import NOW, delivery, envelope
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def test_people_read_the_same(file: Path) -> None:
 
 def test_the_trial_says_what_the_index_function_would_do(file: Path) -> None:
     (trial,) = attempt(file, envelope())
-    store = wiring.store(read({"LIVEDEX_TARGET": "memory"}))
+    store = adapters.store(read({"LIVEDEX_TARGET": "memory"}))
     bus, clock = MemoryDeltaBus(), MemoryClock()
     index(
         [delivery(envelope())],
@@ -213,7 +214,7 @@ def proposed(*words: str) -> list[dict[str, Any]]:
 
 def test_the_proposal_for_our_own_samples_is_what_we_wrote_for_them_ourselves() -> None:
     (proposal,) = proposed("--family", "metrics")
-    ours = route.find("payments", "x", wiring.routes())
+    ours = route.find("payments", "x", shipped.routes())
     theirs = route.find("payments", "x", route.routes(proposal["routes"]))
     for part in ("source", "family", "identity", "occurred", "tenant", "message", "retention_days"):
         assert getattr(theirs, part) == getattr(ours, part)
@@ -243,7 +244,7 @@ def test_a_proposal_is_added_to_the_project_whole_or_not_at_all(file: Path) -> N
     assert route.find("orders", "x", route.routes(file.read_text())).family == "orders"
     template = file.parent / "index_templates" / "livedex-orders.json"
     written = {f"index_templates/{each.name}": each.read_bytes() for each in template.parent.iterdir()}
-    files = {**wiring.template_files(), **written}
+    files = {**shipped.template_files(), **written}
     added = [each for each in route.routes(file.read_text()).ordered if each.family != "money"]
     findings = verify.verify(added, bodies.read(files))
     assert all("polic" in finding.text for finding in findings), "all but the policy is proposed"
@@ -280,14 +281,14 @@ def test_what_is_proposed_is_applied_to_the_real_node_and_stores_the_sample_ther
 ) -> None:
     settings = read({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "LIVEDEX_OPENSEARCH_URL": opensearch_url})
     (proposal,) = proposed("--family", family)
-    common = (wiring.ROOT / "index_templates" / "livedex-common.json").read_bytes()
+    common = (shipped.ROOT / "index_templates" / "livedex-common.json").read_bytes()
     template = {**proposal["template"], "composed_of": [family]}
     files = {f"index_templates/{family}.json": common, proposal["file"]: json.dumps(template).encode()}
-    cluster = wiring.cluster(settings)
+    cluster = adapters.cluster(settings)
     applied = applying.apply(bodies.read(files), cluster, require_ism=False)
     assert len(applied.created) == 2
 
-    clock, store = MemoryClock(), wiring.store(settings)
+    clock, store = MemoryClock(), adapters.store(settings)
     report = index(
         [
             delivery({"id": f"e-{number}", "time": WHEN, **json.loads(line)})

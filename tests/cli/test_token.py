@@ -6,7 +6,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import clients, endpoints, tokens
+from pipeline.cli import application, endpoints, tokens
 from pipeline.local.errors import StackError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_the_command_prints_a_token_of_the_folders_own_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    printed = CliRunner().invoke(clients.commands, ["token", "--tenant", "globex", "--ttl", "60"])
+    printed = CliRunner().invoke(application(["token"]), ["token", "--tenant", "globex", "--ttl", "60"])
     secret = (tmp_path / ".livedex" / "secret").read_text()
     claims = jwt.decode(printed.output.strip(), secret, algorithms=["HS256"], audience="livedex")
     assert claims["tenant"] == "globex"
@@ -65,6 +65,6 @@ def test_the_command_prints_a_token_of_the_folders_own_secret(
 
 
 def test_for_aws_the_command_says_where_tokens_come_from() -> None:
-    refused = CliRunner().invoke(clients.commands, ["token"], env={"TARGET": "aws"})
+    refused = CliRunner().invoke(application(["token"]), ["token"], env={"TARGET": "aws"})
     assert isinstance(refused.exception, StackError)
     assert "issuer" in str(refused.exception)

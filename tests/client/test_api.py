@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pipeline.client import Refused, api
-from pipeline.client.polling import Page, PageRequest
+from pipeline.client import Pace, Refused, Subscription, api, sockets
+from pipeline.client.polling import Page, PageRequest, Pages, over_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+keys: list[str | None] = []
+"""The API key of each request to the latest server."""
 
 tags: list[str | None] = []
 """The ``If-None-Match`` of each request to the latest server."""
@@ -28,6 +31,7 @@ def server(status: int, body: object, **headers: str) -> Iterator[tuple[str, lis
     """Answers everything with this; yields its address and the requests it got."""
     asked: list[dict[str, Any]] = []
     tags.clear()
+    keys.clear()
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,6 +45,7 @@ def server(status: int, body: object, **headers: str) -> Iterator[tuple[str, lis
                     "authorization": self.headers["Authorization"],
                 }
             )
+            keys.append(self.headers["x-api-key"])
             tags.append(self.headers["If-None-Match"])
             self.send_response(status)
             for name, value in headers.items():
@@ -71,6 +76,13 @@ def test_a_token_buys_an_address_with_a_ticket() -> None:
     assert asked == [
         {"method": "POST", "path": "/live/v1/tickets", "query": {}, "authorization": "Bearer t0k3n"}
     ]
+
+
+def test_an_api_key_buys_one_too_and_is_shown_in_a_header_of_its_own() -> None:
+    with server(201, {"ticket": "t", "url": "ws://there/live"}) as (url, asked):
+        assert api.address(url, api.Key("livedex_k")) == "ws://there/live?ticket=t"
+    assert asked[0]["authorization"] is None
+    assert keys == ["livedex_k"]
 
 
 def test_a_refusal_carries_the_servers_code_and_text() -> None:
@@ -111,7 +123,9 @@ def test_hits_are_asked_for_by_filter_and_limit() -> None:
 
 
 def test_a_page_is_asked_for_by_everything_that_names_it() -> None:
-    request = PageRequest({"service": ["a"]}, cursor="L1", limit=2_000, wait=20.0, tag='"e1"')
+    request = PageRequest(
+        {"service": ["a"]}, cursor="L1", limit=2_000, wait=20.0, tag='"e1"', since=7, conflate="orderId"
+    )
     with server(200, {"hits": [{"id": "a"}, "none"], "cursor": "L2", "more": True}, ETag='"e2"') as (
         url,
         asked,
@@ -123,6 +137,8 @@ def test_a_page_is_asked_for_by_everything_that_names_it() -> None:
         "cursor": ["L1"],
         "limit": ["2000"],
         "wait": ["20"],
+        "since": ["7"],
+        "conflate": ["orderId"],
     }
     assert tags == ['"e1"']
 
@@ -163,3 +179,56 @@ def test_pages_come_from_beside_the_loop_with_a_fresh_token_each(status: int, ki
     with server(status, {"hits": []}) as (url, asked):
         assert [type(each) for each in asyncio.run(main(url))] == [kind, kind]
     assert {each["authorization"] for each in asked} == {"Bearer one", "Bearer two"}
+
+
+# --- a token or an address with a mistake -----------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", [" t0k3n\n", api.Key("\tk3y \r\n")])
+def test_white_space_around_a_token_or_a_key_is_not_sent(shown: api.Shown) -> None:
+    with server(201, {"ticket": "t", "url": "ws://there/live"}) as (url, asked):
+        api.address(url, shown)
+        assert (asked[0]["authorization"], keys[0]) in [("Bearer t0k3n", None), (None, "k3y")]
+
+
+@pytest.mark.parametrize("shown", ["t0k\n3n", "t0k\u20ac3n", api.Key("k\r3y")])
+def test_a_token_that_no_header_takes_is_refused_by_name(shown: api.Shown) -> None:
+    with pytest.raises(Refused, match="bad-token"):
+        api.address("http://127.0.0.1:1", shown)
+
+
+@pytest.mark.parametrize("address", ["there", "ftp://there", "http://", "http://there:99999"])
+def test_what_is_no_address_is_refused_by_name(address: str) -> None:
+    with pytest.raises(Refused, match="bad-address"):
+        api.address(address, "t0k3n")
+
+
+def test_whatever_goes_wrong_beside_the_loop_is_told_to_who_waits() -> None:
+    def token() -> str:
+        raise KeyError("no token")
+
+    with pytest.raises(KeyError, match="no token"):
+        asyncio.run(_page_of(api.pager("http://127.0.0.1:1", token)))
+
+
+async def _page_of(pages: Pages) -> Page:
+    async with asyncio.timeout(10):
+        return await pages(PageRequest({}))
+
+
+def test_what_nobody_has_foreseen_over_http_is_told_to_who_reads() -> None:
+    async def pages(request: PageRequest) -> Page:  # noqa: ARG001 - as the protocol names it
+        raise KeyError("unforeseen")
+
+    async def read() -> None:
+        told = over_http([Subscription({})], pages, Pace(poll_rest=0.01))
+        async with asyncio.timeout(10), aclosing(told):
+            await anext(told)
+
+    with pytest.raises(KeyError, match="unforeseen"):
+        asyncio.run(read())
+
+
+def test_an_address_of_a_socket_that_is_none_is_trouble_like_a_socket_that_does_not_open() -> None:
+    with pytest.raises(sockets.TROUBLE):
+        asyncio.run(sockets.open_socket("there", 5))

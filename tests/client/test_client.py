@@ -60,6 +60,48 @@ def test_it_tells_the_snapshot_then_live_hits_and_each_status_on_the_way(play: P
     assert [each.live for each in news if isinstance(each, Hits)] == [False, True]
 
 
+def test_it_begins_at_a_time_until_there_is_a_cursor(play: Play) -> None:
+    async def cut_in_the_first_page(peer: Peer) -> None:
+        ask = await peer.expect("subscribe")
+        assert ask["since"] == 7
+        assert not {"cursor", "snapshot"} & ask.keys()
+        await peer.say("subscribed", id=ask["id"], channel="c")
+        await peer.hits("a", id=ask["id"], channel="c", cursor="P1")
+        await peer.drop()
+
+    async def cut_behind_it(peer: Peer) -> None:
+        ask = await peer.welcome(cursor="L1")
+        assert ask["since"] == 7
+        await peer.drop()
+
+    async def third(peer: Peer) -> None:
+        ask = await peer.welcome(cursor="L2")
+        assert ask["cursor"] == "L1"
+        assert "since" not in ask
+        await peer.hits("b", channel="c", cursor="L3")
+        await peer.stay()
+
+    play(
+        cut_in_the_first_page,
+        cut_behind_it,
+        third,
+        prepare=lambda client: client.subscribe(PAYMENTS, snapshot=5, since=7),
+        until=has("a", "b"),
+    )
+
+
+def test_what_an_earlier_subscription_has_told_is_not_told_again(play: Play) -> None:
+    async def server(peer: Peer) -> None:
+        await peer.welcome(cursor="L1")
+        await peer.hits("a", "b", channel="c", cursor="L2")
+        await peer.stay()
+
+    def goes_on(client: Client) -> None:
+        client.subscribe(PAYMENTS, cursor="L0", seen=["a"])
+
+    assert ids(play(server, prepare=goes_on, until=has("b"))) == ["b"]
+
+
 def test_after_a_lost_connection_it_resumes_from_its_cursor_with_a_fresh_ticket(play: Play) -> None:
     paths = []
 
@@ -495,6 +537,31 @@ def test_where_no_socket_opens_hits_come_over_http() -> None:
 
     assert asyncio.run(main()) == ["1", "2", "3"]
     assert [each.cursor for each in asked[:3]] == [None, "L1", "L2"]
+
+
+def test_over_http_too_it_begins_at_a_time_and_names_the_channel_of_its_cursor() -> None:
+    asked: list[PageRequest] = []
+
+    async def pages(request: PageRequest) -> Page:
+        asked.append(request)
+        return Page([{"id": str(len(asked))}], f"L{len(asked)}")
+
+    async def dial() -> str:
+        return "ws://127.0.0.1:1/nobody"
+
+    async def main() -> list[str]:
+        told: list[News] = []
+        async with asyncio.timeout(LIMIT), Client(dial, pages=pages, pace=Pace(**BRISK)) as client:
+            client.subscribe(PAYMENTS, snapshot=0, since=7, conflate="orderId")
+            async for news in client:
+                told.append(news)
+                if has("2")(told):
+                    break
+        return ids(told)
+
+    assert asyncio.run(main()) == ["1", "2"]
+    assert asked[0] == PageRequest(PAYMENTS, limit=2_000, since=7, conflate="orderId")
+    assert asked[1] == PageRequest(PAYMENTS, cursor="L1", limit=2_000, wait=20.0, conflate="orderId")
 
 
 def test_a_handshake_that_is_refused_again_and_again_is_believed_where_nothing_else_can_tell() -> None:

@@ -49,7 +49,9 @@ class Connection:
         after = int(ask["cursor"][1:])
         after = 9_999 - after if ask["cursor"].startswith("P") else after
         if ask["type"] == "subscribe":
-            self.is_member, self.lagged, self.until = True, None, now
+            self.is_member, self.until = True, now
+            if self.lagged is not None and ask.get("gap") == live(self.lagged):
+                self.lagged = None
             self.answers.append({"type": "subscribed", **said})
         to = min(after + PAGE, self.until)
         more = to < self.until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.audience import Channel, Connection, Principal
 
 if TYPE_CHECKING:
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 HOUR = 3_600_000
 

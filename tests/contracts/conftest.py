@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 
 def local_settings(endpoint: str, **environ: str) -> Settings:
@@ -106,10 +106,12 @@ class Calls:
 
     Attributes:
         operations: Their names, in order.
+        scanned: Rows that queries read, whether or not they gave them.
         capacity: Units that their answers say they took: ``WriteCapacityUnits`` and ``ReadCapacityUnits``.
     """
 
     operations: list[str] = field(default_factory=list)
+    scanned: int = 0
     capacity: Counter[str] = field(default_factory=Counter)
 
     def ask(self, params: dict[str, Any], **_: object) -> None:
@@ -117,6 +119,7 @@ class Calls:
 
     def note(self, model: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's
         self.operations.append(model.name)
+        self.scanned += parsed.get("ScannedCount", 0)
         told = parsed.get("ConsumedCapacity", [])
         kind = "ReadCapacityUnits" if model.name in READS else "WriteCapacityUnits"
         for each in told if isinstance(told, list) else [told]:

@@ -240,7 +240,7 @@ def test_a_body_whose_turn_comes_when_the_time_is_up_is_not_sent(world: World) -
     world.proxy.script += [Fate.TIMEOUT] * 10
     line = orjson.dumps({"create": {"_index": world.name(), "_id": "1"}}) + b"\n{}\n"
 
-    answers = world.store.bulk([line] * 5, 0.5)
+    answers = list(world.store.bulk([line] * 5, 0.5))
 
     assert [answer.status for answer in answers] == [0] * 5
     assert [answer.error.startswith("not sent") for answer in answers] == [False] * 2 + [True] * 3

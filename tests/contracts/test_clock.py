@@ -8,7 +8,7 @@ from pipeline.adapters.memory import MemoryClock
 from pipeline.adapters.system_clock import SystemClock
 
 if TYPE_CHECKING:
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 BEGIN_OF_2026 = 1_767_225_600_000
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.core.model import JsonObject
-    from pipeline.ports import Cluster
+    from pipeline.ports.index import Cluster
     from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]

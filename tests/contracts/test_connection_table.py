@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.adapters import dynamodb_rows as rows
 from pipeline.core.audience import ApiKey, Channel, Late, Member, Principal
+from pipeline.core.errors import Gone
+from pipeline.core.tenant import fits
 from tests.contracts.audiences import HOUR, channel, connection
 from tests.contracts.conftest import ROWS_A_PAGE
 
 if TYPE_CHECKING:
     from pipeline.adapters.memory import MemoryClock
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 MINUTE = 60_000
+
+SORT_KEY = 1_024
+"""Bytes. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 
 # --- connections ------------------------------------------------------------------------------
@@ -48,6 +54,29 @@ def test_a_tenants_connections_are_those_that_have_not_ended(
     assert list(table.connections("acme", clock.now())) == mine[2:]
     clock.sleep(7_800)
     assert list(table.connections("acme", clock.now())) == []
+
+
+def test_a_tenants_connections_are_counted_as_they_are_listed_and_no_further_than_asked(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    there = 3 * ROWS_A_PAGE + 1
+    for number in range(there):
+        table.connect(connection(clock, f"{number:02}="))
+    short = replace(connection(clock, "short="), principal=Principal("acme", "ada", clock.now() + 1_001))
+    for one in (short, connection(clock, "theirs=", tenant="other")):
+        table.connect(one)
+    assert table.headcount("acme", clock.now(), 1_000) == there + 1
+    assert [table.headcount("acme", clock.now(), most) for most in (1, ROWS_A_PAGE, there)] == [
+        1,
+        ROWS_A_PAGE,
+        there,
+    ]
+    table.disconnect("00=")
+    clock.sleep(1.001)
+    assert table.headcount("acme", clock.now(), 1_000) == there - 1
+    assert table.headcount("nobody", clock.now(), 1_000) == 0
+    clock.sleep(7_800)
+    assert table.headcount("acme", clock.now(), 1_000) == 0
 
 
 def test_a_connection_of_an_api_key_names_it(table: ConnectionTable, clock: MemoryClock) -> None:
@@ -116,6 +145,27 @@ def test_disconnecting_an_unknown_connection_is_no_error(table: ConnectionTable)
     table.disconnect("nobody=")
 
 
+def test_many_disconnects_forget_each_of_the_connections_and_nobody_else(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    names = [f"connection-{number}=" for number in range(20)]
+    for name in names:
+        table.connect(connection(clock, name))
+        table.subscribe(connection(clock, name), channel(), clock.now())
+    table.disconnect_all([*names[1:], "nobody="], clock.now() + HOUR)
+    table.disconnect_all([], clock.now() + HOUR)
+    assert [each.connection_id for each in table.members(channel(), clock.now())] == names[:1]
+    assert [table.connection(name) is not None for name in names] == [True] + [False] * 19
+
+
+def test_behind_its_time_a_disconnect_of_many_begins_no_more(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    table.connect(connection(clock))
+    table.disconnect_all([connection(clock).id], clock.now())
+    assert table.connection(connection(clock).id) is not None
+
+
 # --- channels ---------------------------------------------------------------------------------
 
 
@@ -126,6 +176,26 @@ def test_a_subscriber_is_a_member_of_the_channel_and_knows_it(
     table.subscribe(one, channel(), clock.now())
     assert table.members(channel(), clock.now()) == [Member(one.id, one.endpoint, one.principal.expires)]
     assert table.subscriptions(one.id) == [channel()]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_connection_that_was_forgotten_since_it_was_given_joins_nothing(
+    *, table: ConnectionTable, clock: MemoryClock, again: bool
+) -> None:
+    table.connect(connection(clock))
+    given = table.connection(connection(clock).id)
+    assert given is not None
+    table.subscribe(given, channel("1"), clock.now())
+    table.disconnect(given.id)
+    if again:
+        clock.sleep(1)
+        table.connect(connection(clock))
+
+    with pytest.raises(Gone):
+        table.subscribe(given, channel("2"), clock.now())
+
+    assert table.subscriptions(given.id) == table.members(channel("2"), clock.now()) == []
+    assert [each.id for each, _ in table.touched("acme")] == [channel("1").id]
 
 
 def test_all_members_are_found_however_many_pages_they_fill(
@@ -153,6 +223,37 @@ def test_a_member_whose_token_has_ended_is_given_to_who_asks_for_the_ended_while
     assert [each.connection_id for each in table.members(channel(), clock.now(), ended=True)] == [one.id]
     clock.sleep(7_200)
     assert table.members(channel(), clock.now(), ended=True) == []
+
+
+def test_a_member_says_when_it_subscribed_last_and_never_a_time_before_that(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    one = connection(clock)
+    for _ in range(3):
+        clock.sleep(7.777)
+        table.subscribe(one, channel(), clock.now())
+        (member,) = table.members(channel(), clock.now())
+        assert 0 <= member.renewed - clock.now() <= 1_000
+
+
+def test_whether_a_channel_has_members_is_told_by_those_that_have_not_ended(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    assert not table.has_members(channel(), clock.now())
+    for number in range(2 * ROWS_A_PAGE + 1):  # pages of those that have ended come first
+        ended = replace(
+            connection(clock, f"a{number}="), principal=Principal("acme", "ada", expires=clock.now() + 1_000)
+        )
+        table.subscribe(ended, channel(), clock.now())
+    assert table.has_members(channel(), clock.now())
+    clock.sleep(1)
+    assert not table.has_members(channel(), clock.now())
+    table.subscribe(connection(clock, "z="), channel(), clock.now())
+    assert table.has_members(channel(), clock.now())
+    assert not table.has_members(channel("2"), clock.now())
+    assert not table.has_members(channel(tenant="other"), clock.now())
+    clock.sleep(7_801)
+    assert not table.has_members(channel(), clock.now())
 
 
 def test_the_audiences_of_many_channels_are_their_members_in_order_the_ended_too(
@@ -220,6 +321,22 @@ def test_a_tenant_sees_nothing_of_a_tenant_whose_name_runs_into_its_own(
     assert table.changes(other, 0).added == [theirs]
     assert list(table.tenants()) == [other]
     assert [member.connection_id for member in table.members(theirs, clock.now())] == ["theirs="]
+
+
+@pytest.mark.parametrize("name", ["/" * 256, "客" * 111, "😀" * 83])
+def test_a_tenant_of_the_longest_name_has_all_that_others_have(
+    table: ConnectionTable, clock: MemoryClock, name: str
+) -> None:
+    assert fits(name)
+    assert max(len(text.encode()) for text in (rows.tenant_pk(name), rows.audience_pk(name))) <= SORT_KEY
+    one, wanted = connection(clock, tenant=name), channel(tenant=name)
+    table.connect(one)
+    table.subscribe(one, wanted, clock.now())
+    table.put_late(name, clock.now(), clock.now(), clock.now() + 1_000)
+    assert [each.id for each in table.connections(name, clock.now())] == [one.id]
+    assert table.changes(name, 0).added == [wanted]
+    assert list(table.tenants()) == [name]
+    assert len(table.late(name, clock.now())) == 1
 
 
 def test_a_tenant_made_to_spell_another_channels_key_has_no_part_in_it(
@@ -338,13 +455,33 @@ def test_marking_nobody_is_no_error(table: ConnectionTable) -> None:
     table.mark_lagged([], 17)
 
 
-def test_subscribing_again_clears_the_mark(table: ConnectionTable, clock: MemoryClock) -> None:
+def test_subscribing_again_leaves_the_mark_unless_the_client_was_told_of_just_that(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
     one = connection(clock)
     table.subscribe(one, channel(), clock.now())
     table.mark_lagged([(channel(), one.id)], 17)
+    for told in (None, 16, 18):
+        table.subscribe(one, channel(), clock.now(), told)
+        assert marks(table, clock) == {one.id: 17}
+        assert table.lagged(one.id) == [(channel(), 17)]
+    for _ in range(2):
+        table.subscribe(one, channel(), clock.now(), 17)
+        assert marks(table, clock) == {one.id: None}
+        assert table.lagged(one.id) == []
+
+
+def test_a_membership_counts_since_its_first_subscribe_and_since_the_next_once_it_was_left(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    one, first = connection(clock), clock.now()
+    table.subscribe(one, channel(), first)
+    clock.sleep(1)
     table.subscribe(one, channel(), clock.now())
-    assert marks(table, clock) == {one.id: None}
-    assert table.lagged(one.id) == []
+    assert table.joined(one.id) == [(channel(), first)]
+    table.unsubscribe(one.id, channel())
+    table.subscribe(one, channel(), clock.now())
+    assert table.joined(one.id) == [(channel(), first + 1_000)]
 
 
 def test_more_than_a_transaction_takes_are_marked_and_those_that_are_gone_are_left_out(
@@ -407,3 +544,30 @@ def test_an_open_note_is_found_whenever_it_was_made_until_it_is_taken_back(
     table.close_late("acme", "job")
     table.close_late("other", "job#1")
     assert table.late("acme", now + HOUR) == [Late(now - 7, None)]
+
+
+def test_the_notes_of_many_tenants_are_written_together_and_found_by_each(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    now, names = clock.now(), [f"tenant-{number}" for number in range(60)]
+    notes = [(name, now - minutes * MINUTE) for name in names for minutes in (5, 3)]
+    table.put_all_late(notes, now, now + HOUR)
+    table.put_all_late(notes, now, now + HOUR)
+    table.put_all_late([], now, now + HOUR)
+    for name in names:
+        assert [note.ingested_from for note in table.late(name, now)] == [
+            (now - minutes * MINUTE) // MINUTE * MINUTE for minutes in (5, 3)
+        ]
+
+
+def test_many_open_notes_are_made_together_and_taken_back_together(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    now, names = clock.now(), [f"job-{number}" for number in range(60)]
+    table.open_all_late([("acme", name, now - 7) for name in names], now + HOUR)
+    assert table.late("acme", now) == [Late(now - 7, None)] * 60
+    table.close_all_late([("acme", name) for name in [*names[1:], "nobody's"]])
+    table.close_all_late([])
+    assert table.late("acme", now) == [Late(now - 7, None)]
+    table.close_late("acme", names[0])
+    assert table.late("acme", now) == []

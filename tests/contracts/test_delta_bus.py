@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-    from pipeline.ports import DeltaBus
+    from pipeline.ports.queues import DeltaBus
     from pipeline.settings import Settings
     from tests.contracts.conftest import Scripted
 

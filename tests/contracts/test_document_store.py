@@ -15,14 +15,17 @@ import pytest
 import urllib3
 
 from pipeline.adapters import memory_store, opensearch, opensearch_cluster
+from pipeline.core import derive, pattern, query, reach
+from pipeline.core.audience import Late
 from pipeline.core.errors import Unavailable
 from pipeline.settings import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from pipeline.core.attempt import BulkAnswer
     from pipeline.core.model import JsonObject
-    from pipeline.ports import BulkAnswer, DocumentStore
+    from pipeline.ports.index import DocumentStore
     from pipeline.settings import Settings
 
 TEMPLATES = Path(__file__).parents[2] / "index_templates"
@@ -428,6 +431,79 @@ def test_pages_by_ingested_and_id_give_every_document_once_and_in_order(world: W
     assert seen == expected
 
 
+def test_a_resume_finds_what_lies_in_its_spans_in_pages_and_nothing_between(world: World) -> None:
+    documents = [document(f"{n:04}", **{"@ingested": n * 30_000}) for n in range(600)]
+    world.create(*documents)
+    world.store.refresh(world.index)
+    late = [Late(minute * 60_000, (minute + 1) * 60_000) for minute in (0, 1, 7, 100)]
+    whole = reach.reach(280 * 60_000 + 1, [*late, Late(290 * 60_000, None)])
+    seen: list[int] = []
+    after = None
+    while True:
+        asked = query.search(
+            pattern.parse({}),
+            tenant="acme",
+            ranged=frozenset(),
+            ingested_from=whole.start,
+            ingested_to=597 * 30_000,
+            after=after,
+            size=7,
+            newest=False,
+            also=whole.spans,
+        )
+        found = world.store.search(f"{world.family}-*", asked)
+        seen += [hit["_source"]["@ingested"] // 30_000 for hit in found]
+        if len(found) < 7:
+            break
+        after = (found[-1]["_source"]["@ingested"], found[-1]["_source"]["id"])
+    assert seen == [0, 1, 2, 3, 14, 15, 200, 201, *range(561, 598)]
+
+
+def test_of_a_document_only_what_a_delta_needs_is_given(world: World) -> None:
+    detail = {
+        "amount": {"net": [1.5, {"currency": "EUR"}]},
+        "lines": [{"sku": "a", "n": 1}, {"sku": "b"}],
+        "dotted.key": "x",
+        "trace": "y" * 1_000,
+    }
+    world.create(document("a", **{"@ingested": 1}, service="s", older="o", detail=detail))
+    world.store.refresh(world.index)
+    needed = derive.needed({"service"}, ["amount.net.0", "lines.1.sku", "dotted.key", "none"])
+    asked = {"query": {"match_all": {}}, "_source": {"includes": needed}}
+    [hit] = world.store.search(world.index, asked)
+    found = hit["_source"]
+    assert found["detail"] == {name: detail[name] for name in ("amount", "lines", "dotted.key")}
+    assert (found["service"], found["@ingested"], found["id"]) == ("s", 1, "a")
+    assert not {"older", "tokens"} & found.keys()
+
+
+def test_what_has_a_name_like_a_familys_but_no_day_is_not_searched(world: World) -> None:
+    world.create(document("a"))
+    world.create({**document("b"), "id": "b"}, index=f"{world.family}-apm")
+    world.store.refresh(f"{world.family}-*")
+    indices = query.indices(pattern.parse({}), [world.family])
+    found = world.store.search(indices, {"query": {"match_all": {}}})
+    assert [hit["_id"] for hit in found] == ["a"]
+
+
+def test_the_most_spans_that_a_resume_has_go_with_the_longest_filter(world: World) -> None:
+    world.create(document("a", **{"@ingested": 120_000}, service="a", tokens=['service="a"']))
+    world.store.refresh(world.index)
+    words = [{"suffix": f"{n}a"} for n in range(40)] + [{"anything-but": f"{n}"} for n in range(40)]
+    asked = query.search(
+        pattern.parse({"service": words, "operation": [{"anything-but": "x"}, {"exists": False}]}),
+        tenant="acme",
+        ranged=frozenset(),
+        ingested_from=2**40,
+        ingested_to=2**41,
+        after=(0, "0" * 64),
+        size=2_000,
+        newest=False,
+        also=reach.reach(2**40, [Late(n * 120_000, n * 120_000 + 60_000) for n in range(999)]).spans,
+    )
+    assert [hit["_id"] for hit in world.store.search(f"{world.family}-*", asked)] == ["a"]
+
+
 def test_a_search_that_opensearch_refuses_is_unavailable(world: World) -> None:
     world.create(document("a"))
     world.store.refresh(world.index)
@@ -459,7 +535,7 @@ def unreachable(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
 
 
 def test_without_a_connection_every_body_has_status_0_and_a_reason(unreachable: DocumentStore) -> None:
-    answers = unreachable.bulk([body("a", [document("a")]), body("a", [document("b")])])
+    answers = list(unreachable.bulk([body("a", [document("a")]), body("a", [document("b")])]))
     assert [(answer.status, list(answer.items)) for answer in answers] == [(0, []), (0, [])]
     assert all(answer.error for answer in answers)
 
@@ -538,7 +614,7 @@ STORED = b'{"items":[{"create":{"status":201}}]}'
 def test_a_body_is_sent_untouched_and_asks_for_a_small_answer() -> None:
     canned = Canned(answer=STORED)
     with serving(canned) as store:
-        assert store.bulk([ONE])[0].status == 200
+        assert [answer.status for answer in store.bulk([ONE])] == [200]
     ((path, sent),) = canned.requests
     assert sent == ONE
     assert path.startswith("/_bulk?filter_path=items.create.status%2Citems.create.error&timeout=")

@@ -7,10 +7,12 @@ There are too many orders to try each on the emulator: some are, always the same
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
 from pipeline import cleaning
+from pipeline.core.errors import Gone
 from tests.contracts.audiences import channel, connection
 from tests.interleaving import Turns, some_orders
 
@@ -68,5 +70,29 @@ def test_a_broadcast_finds_who_had_subscribed_however_their_requests_fall_togeth
             )
             assert live_table.changes(tenant, 0).added == [wanted], "a member is in no channel"
             assert len(live_table.members(wanted, clock.now())) == 2
+
+        assert some_orders(run, ORDERS) == ORDERS
+
+
+def test_who_is_dismissed_while_it_subscribes_is_in_no_channel_however_their_requests_fall_together(
+    live_table: DynamoConnectionTable, client: DynamoDBClient, clock: MemoryClock
+) -> None:
+    rounds = count()
+    with Turns(2) as turns:
+        client.meta.events.register("before-call.dynamodb", lambda **_: turns.step())
+
+        def run(choose: Choose) -> None:
+            name = f"{next(rounds)}="
+            live_table.connect(connection(clock, name))
+            given = live_table.connection(name)
+            assert given is not None
+
+            def subscribe() -> None:
+                with suppress(Gone):
+                    live_table.subscribe(given, channel("1"), clock.now())
+
+            turns.run(choose, lambda: None, subscribe, lambda: live_table.disconnect(name))
+            assert live_table.subscriptions(name) == live_table.members(channel("1"), clock.now()) == []
+            assert live_table.connection(name) is None
 
         assert some_orders(run, ORDERS) == ORDERS

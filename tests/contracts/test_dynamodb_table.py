@@ -122,6 +122,8 @@ def test_the_members_of_a_crowded_channel_are_marked_forgotten_and_moved_whereve
     assert [live_table.lagged(name) for name in names] == [[(channel(), 17)]] * 42
     for name in names[::3]:
         live_table.subscribe(connection(clock, name), channel(), clock.now())
+        assert live_table.lagged(name) == [(channel(), 17)]
+        live_table.subscribe(connection(clock, name), channel(), clock.now(), 17)
     for name in names[1::3]:
         live_table.unsubscribe(name, channel())
     for name in names[2::3]:
@@ -132,6 +134,10 @@ def test_the_members_of_a_crowded_channel_are_marked_forgotten_and_moved_whereve
     assert sorted((member.connection_id, member.lagged) for member in found) == sorted(
         (name, None) for name in names[::3]
     )
+    assert live_table.has_members(channel(), clock.now())
+    for name in names:
+        live_table.disconnect(name)
+    assert not live_table.has_members(channel(), clock.now())
 
 
 @pytest.mark.usefixtures("crowded")
@@ -213,6 +219,11 @@ def test_a_table_that_is_not_there_is_unavailable_whatever_is_asked(
         lambda: table.put_late("acme", 0, 0, 0),
         lambda: table.open_late("acme", "job", 0, 0),
         lambda: table.close_late("acme", "job"),
+        lambda: table.put_all_late([("acme", 0)], 0, 0),
+        lambda: table.open_all_late([("acme", "job", 0)], 0),
+        lambda: table.close_all_late([("acme", "job")]),
+        lambda: table.versions(["acme"]),
+        lambda: table.disconnect_all([one.id], clock.now() + 1),
         lambda: table.late("acme", 0),
         lambda: table.put_ticket("hash", one.principal, 0),
         lambda: table.take_ticket("hash", 0),

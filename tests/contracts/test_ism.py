@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.core.model import JsonObject
-    from pipeline.ports import Cluster
+    from pipeline.ports.index import Cluster
 
 OURS = {"@ingested": {"type": "date"}, "tokens": {"type": "keyword"}, "detail": {"type": "flat_object"}}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from pipeline.core.letters import Letter as LyingLetter
-    from pipeline.ports import Queues
+    from pipeline.ports.queues import Queues
     from pipeline.settings import Settings
     from tests.contracts.conftest import Scripted
 

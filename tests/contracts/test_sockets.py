@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pipeline.ports import Sockets
+    from pipeline.ports.connections import Sockets
     from pipeline.settings import Settings
 
 CREDENTIALS = Credentials("test", "test")
@@ -199,6 +199,23 @@ def test_a_closed_connection_is_gone_and_closing_it_again_is_no_error(world: Wor
     world.sockets.close(ID, world.endpoint)
     world.sockets.close(ID, world.endpoint)
     assert list(posted(world, (ID, b"frame"))) == [Receipt.GONE]
+
+
+def test_many_connections_are_closed_at_once_those_that_are_gone_too(world: World) -> None:
+    names = [f"connection-{number}=" for number in range(20)]
+    world.open(*names)
+    both = [(name, world.endpoint) for name in (*names[1:], "gone=")]
+    assert world.sockets.close_all(both, SystemClock().now() + PLENTY) == [True] * 20
+    assert list(posted(world, *((name, b"frame") for name in names))) == [
+        Receipt.POSTED,
+        *[Receipt.GONE] * 19,
+    ]
+
+
+def test_behind_the_deadline_nothing_is_closed(world: World) -> None:
+    world.open(ID)
+    assert world.sockets.close_all([(ID, world.endpoint)], SystemClock().now()) == [False]
+    assert list(posted(world, (ID, b"frame"))) == [Receipt.POSTED]
 
 
 def test_trouble_that_is_everybodys_is_unavailable_and_posts_nothing(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,12 +15,14 @@ from tests.contracts.audiences import channel, connection
 from tests.contracts.conftest import ROWS_A_PAGE
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from pipeline.adapters.dynamodb import DynamoConnectionTable
     from pipeline.adapters.memory import MemoryClock
     from pipeline.core.audience import Channel
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 
 
 def subscribe(table: ConnectionTable, clock: MemoryClock, *names: str) -> None:
@@ -111,7 +114,7 @@ def test_whoever_is_older_than_what_is_remembered_gets_the_whole(
     remove(table, "2")
     removed = table.version("acme")
     subscribe(table, clock, "4")
-    clock.sleep(DAY - 1)
+    clock.sleep(HOUR - 1)
     assert not table.changes("acme", old).whole
     clock.sleep(2)
     assert table.changes("acme", old) == Changes(
@@ -158,6 +161,78 @@ def test_an_unknown_channel_is_not_removed(table: ConnectionTable, clock: Memory
     assert table.version("acme") == 1
 
 
+def test_a_tenants_channels_weigh_what_they_do_each_once(table: ConnectionTable, clock: MemoryClock) -> None:
+    heavy = replace(channel("2"), weight=25)
+    assert table.weight("acme") == 0
+    assert not table.is_registered(heavy)
+    subscribe(table, clock, "1", "3", "1")
+    table.subscribe(connection(clock), heavy, clock.now())
+    table.subscribe(connection(clock, "other="), heavy, clock.now())
+    assert table.weight("acme") == 27
+    assert table.is_registered(heavy)
+    assert [each.weight for each in table.changes("acme", 2).added] == [25]
+    assert sorted(each.weight for each, _ in table.touched("acme")) == [1, 1, 25]
+    remove(table, "2")
+    assert table.weight("acme") == 2
+    assert not table.is_registered(heavy)
+    remove(table, "1")
+    remove(table, "3")
+    assert table.weight("acme") == 0
+
+
+def test_a_settled_tenant_without_channels_is_off_the_list_until_one_comes_and_keeps_its_version(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    table.settle("acme")
+    subscribe(table, clock, "1")
+    table.settle("acme")
+    assert list(table.tenants()) == ["acme"]
+    remove(table, "1")
+    assert list(table.tenants()) == ["acme"]
+    for _ in range(2):
+        table.settle("acme")
+        assert list(table.tenants()) == []
+    assert table.version("acme") == 2
+    subscribe(table, clock, "2")
+    assert list(table.tenants()) == ["acme"]
+    assert table.changes("acme", 2) == Changes([channel("2")], [], 3)
+
+
+def test_a_settled_tenants_changes_are_those_of_the_last_hour_and_what_is_there(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    subscribe(table, clock, "1", "2", "3")
+    old = table.version("acme")
+    remove(table, "2")
+    subscribe(table, clock, "4")
+    table.settle("acme")
+    assert not table.changes("acme", old).whole
+    clock.sleep(HOUR + 1)
+    remove(table, "3")
+    lately = table.version("acme")
+    remove(table, "4")
+    table.settle("acme")
+    assert table.changes("acme", lately) == Changes([], [channel("4").id], lately + 1)
+    assert table.changes("acme", 0) == Changes([channel("1")], [], lately + 1, whole=True)
+
+
+def test_of_channels_that_left_no_filter_is_kept_and_after_an_hour_nothing(
+    live_table: DynamoConnectionTable, clock: MemoryClock, looking: DynamoDBClient, table_name: str
+) -> None:
+    def changes() -> list[set[str]]:
+        rows = looking.scan(TableName=table_name)["Items"]
+        return [row.keys() - {"pk", "sk", "held"} for row in rows if row["sk"]["S"].startswith("CHANGE#")]
+
+    live_table.subscribe(connection(clock), channel("1", conflate="orderId"), clock.now())
+    subscribe(live_table, clock, "2")
+    for each, touch in list(live_table.touched("acme")):
+        live_table.remove_channel(each, touch)
+    assert sorted(map(sorted, changes())) == [["came", "ttl"], ["came", "ttl"], ["left"], ["left", "ttl"]]
+    clock.sleep(HOUR + 1)
+    live_table.settle("acme")
+    assert changes() == [{"left"}]
+
+
 def test_every_tenant_that_had_a_channel_is_listed_once(table: ConnectionTable, clock: MemoryClock) -> None:
     names = [f"tenant#{number}" for number in range(2 * ROWS_A_PAGE)]
     for name in names:
@@ -195,7 +270,9 @@ def test_who_follows_the_changes_knows_what_who_reads_the_whole_knows(
             }
             versions[follower] = changes.version
             assert known[follower] == {each.id: each for each in table.changes(tenant, 0).added}
-        clock.sleep(DAY / 4)
+        if step == "-":
+            table.settle(tenant)
+        clock.sleep(HOUR / 4)
 
 
 def test_subscribers_at_the_same_time_all_find_their_channels(
@@ -206,3 +283,16 @@ def test_subscribers_at_the_same_time_all_find_their_channels(
         list(threads.map(lambda name: subscribe(live_table, clock, name), names))
     assert ids(live_table.changes("acme", 0)) == set(names)
     assert live_table.version("acme") == len(names)
+
+
+def test_the_versions_of_many_tenants_are_read_together_as_each_is_alone(
+    table: ConnectionTable, clock: MemoryClock
+) -> None:
+    names = [f"tenant-{number}#" for number in range(120)]
+    for place, name in enumerate(names[:6]):
+        for number in range(place):
+            table.register(replace(channel(str(number)), tenant=name), clock.now())
+    found = table.versions(names)
+    assert found == {name: table.version(name) for name in names[:6]} | dict.fromkeys(names[6:], 0)
+    assert [found[name] for name in names[:6]] == [0, 1, 2, 3, 4, 5]
+    assert table.versions([]) == {}

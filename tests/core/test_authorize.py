@@ -61,6 +61,12 @@ def test_a_name_too_long_to_be_part_of_a_key_is_refused() -> None:
     assert "'sub'" in refusal({**CLAIMS, "sub": "a" * (MAX_NAME + 1)})
 
 
+def test_a_tenant_whose_name_no_key_can_hold_is_refused_and_a_subject_of_that_name_is_not() -> None:
+    assert judged({**CLAIMS, "tenant": "客" * 111}).tenant == "客" * 111
+    assert "1000 bytes" in refusal({**CLAIMS, "tenant": "客" * 112})
+    assert judged({**CLAIMS, "sub": "客" * MAX_NAME}).subject == "客" * MAX_NAME
+
+
 @pytest.mark.parametrize("expires", ["1795000000", True, None, 0, -1, float("inf"), float("nan"), 1e308])
 def test_an_expiry_that_is_no_time_is_refused(expires: object) -> None:
     assert "'exp'" in refusal({**CLAIMS, "exp": expires})

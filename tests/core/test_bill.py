@@ -109,7 +109,7 @@ def test_one_event_at_a_time_is_a_batch_an_entry_and_a_post_by_itself() -> None:
     assert used[Meter.REQUESTS] == pytest.approx(polls + 730 * 6, rel=1e-3)  # to send, receive and delete
     assert used[Meter.MINUTES] == 730 * 60
     assert used[Meter.TICKETS] == 365  # every two hours
-    assert used[Meter.WRITES] == 365 * 13
+    assert used[Meter.WRITES] == 365 * 15
 
 
 def test_a_rush_fills_windows_and_frames() -> None:

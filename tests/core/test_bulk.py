@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import bulk
-from pipeline.core.model import BulkAnswer, Document, Outcome, Request, Verdict
+from pipeline.core.attempt import BulkAnswer, Outcome, Request, Verdict
+from pipeline.core.model import Document
 from tests import strategies as some
 
 NOW = some.NOW

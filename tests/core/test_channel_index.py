@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.core import match, pattern
 from pipeline.core.audience import Channel
-from pipeline.core.channel_index import MOST_GROUPS, MOST_ROWS, ChannelIndex
+from pipeline.core.channel_index import MOST_GROUPS, ChannelIndex
 from pipeline.core.errors import Refused
 from pipeline.core.row_group import MOST_SHAPES
+from pipeline.core.ways import MOST_WAYS
 from tests.conditions import CONDITION, FOUND, readable
 from tests.examples import delta
 
@@ -164,14 +166,33 @@ def test_an_attribute_named_beside_and_inside_the_alternatives_must_meet_both() 
 
 
 def test_more_combinations_than_a_channel_has_rows_for_are_checked_by_the_predicate() -> None:
-    many = {"$or": [{"latencyMs": [number]} for number in range(MOST_ROWS + 1)], "service": ["a"]}
+    pairs = [{"latencyMs": [number], "severity": ["error"]} for number in range(MOST_WAYS + 1)]
+    many = {"$or": pairs, "service": ["a"]}
     index = indexed(channel(many, name="x"))
     assert index.rows == 1
-    assert found(index, service="a", latencyMs=MOST_ROWS) == ["x"]
-    assert found(index, service="a", latencyMs=MOST_ROWS + 1) == []
-    assert found(index, service="b", latencyMs=1) == []
+    assert found(index, service="a", latencyMs=MOST_WAYS, severity="error") == ["x"]
+    assert found(index, service="a", latencyMs=MOST_WAYS + 1, severity="error") == []
+    assert found(index, service="b", latencyMs=1, severity="error") == []
     index.remove("x")
-    assert found(index, service="a", latencyMs=1) == []
+    assert found(index, service="a", latencyMs=1, severity="error") == []
+
+
+def test_very_many_alternatives_of_one_attribute_are_one_row_that_no_delta_is_held_against(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    index = indexed(channel({"$or": [{"service": [f"s{number}"]} for number in range(MOST_WAYS + 6)]}))
+    monkeypatch.setattr(match, "matches", None)
+    assert index.rows == 1
+    assert len(found(index, service="s69")) == 1
+    assert found(index, service="s70") == []
+
+
+def test_an_index_weighs_what_its_channels_do() -> None:
+    index = indexed(replace(channel({"service": ["a"]}, name="x"), weight=7), channel({}, name="y"))
+    assert index.weight == 8
+    index.remove("x")
+    index.remove("x")
+    assert index.weight == 1
 
 
 # --- groups -----------------------------------------------------------------------------------

@@ -33,6 +33,53 @@ def test_a_delta_recalled_from_the_index_equals_the_one_announced(
     assert derive.recalled(hit, route.delta) == derive.delta(document, ingested)
 
 
+@given(some.routed_events(), some.instants)
+def test_what_is_needed_of_a_document_is_enough_for_its_delta(
+    routed: tuple[Event, Route], ingested: int
+) -> None:
+    event, route = routed
+    document = normalise.normalise(event, route, single_tenant=False, now=NOW)
+    whole = {"@ingested": ingested, **orjson.loads(document.body)}
+    needed = derive.needed([name for name, _ in route.attributes], route.delta)
+    source = {name: value for name, value in whole.items() if name in needed}
+    inside = {name.removeprefix("detail.") for name in needed if name.startswith("detail.")}
+    if inside:
+        source["detail"] = {k: v for k, v in whole["detail"].items() if k.partition(".")[0] in inside}
+    hit = {"_index": document.index, "_source": source}
+    assert derive.recalled(hit, route.delta) == derive.delta(document, ingested)
+    assert "tokens" not in needed
+    assert ("raw" in needed) is bool(route.delta)
+    assert document.tenant is None or derive.is_ours(hit, document.tenant)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tenant": "acme-eu"},
+        {"tenant": None},
+        {"id": "1"},
+        {"id": None},
+        {"source": 7},
+        {"eventType": None},
+        {"@timestamp": 1},
+        {"@ingested": "2026-01-01T00:00:00Z"},
+    ],
+)
+def test_what_others_wrote_is_none_of_ours(changed: dict[str, object]) -> None:
+    source = {
+        "id": "0" * 64,
+        "tenant": "acme",
+        "source": "payments",
+        "eventType": "PaymentFailed",
+        "@timestamp": "2026-11-22T10:00:00.000Z",
+        "@ingested": NOW,
+    }
+    assert derive.is_ours({"_source": source}, "acme")
+    assert not derive.is_ours({"_source": source | changed}, "acme")
+    for name in source:
+        assert not derive.is_ours({"_source": {k: v for k, v in source.items() if k != name}}, "acme")
+
+
 def test_a_recalled_excerpt_is_whole_where_the_indexed_copy_was_cut() -> None:
     event = replace(EVENT, detail={"text": "x" * 40_000})
     route = Route(source="payments", family="metrics", delta=("text",))

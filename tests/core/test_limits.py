@@ -142,10 +142,13 @@ def test_a_connection_has_as_many_subscriptions_as_it_may_and_may_repeat_them(
 
 
 @pytest.mark.parametrize(
-    ("known", "asked", "answer"),
-    [([], "a", ""), (["a"], "b", ""), (["a", "b"], "b", ""), (["a", "b"], "c", "too-many-channels")],
+    ("there", "weight", "answer"),
+    [(0, 1, ""), (0, 2, ""), (1, 1, ""), (1, 2, "too-many-channels"), (2, 1, "too-many-channels")],
 )
-def test_a_tenant_has_as_many_channels_as_it_may_and_more_may_join_them(
-    known: list[str], asked: str, answer: str
-) -> None:
-    assert code(limits.hold_channels, SMALL, known, asked) == answer
+def test_a_tenants_channels_weigh_no_more_than_they_may(there: int, weight: int, answer: str) -> None:
+    assert code(limits.hold_channels, SMALL, there, weight) == answer
+
+
+def test_who_asks_for_a_heavy_filter_is_told_what_makes_it_so() -> None:
+    with pytest.raises(Refused, match="This one weighs 25: ask for fewer values"):
+        limits.hold_channels(SMALL, 0, 25)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import instant, normalise
+from pipeline.core import instant, normalise, oversize
 from pipeline.core.errors import Rejected
 from pipeline.core.model import COMMON_FIELDS, Document, Event, Route
 from pipeline.core.terms import Scalar, literal
@@ -254,7 +254,8 @@ def test_in_a_single_tenant_all_events_are_the_default_tenants() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", {"id": {}}, {"id": ""}, {"id": True}, {"id": 1.5}, {"id": "x" * 257}]
+    "value",
+    [None, "", {"id": {}}, {"id": ""}, {"id": True}, {"id": 1.5}, {"id": "x" * 257}, {"id": "客" * 112}],
 )
 def test_an_event_whose_tenant_cannot_be_told_is_stored_with_none(value: object) -> None:
     made = document(an_event(merchant=value))
@@ -302,6 +303,12 @@ def test_lists_inside_lists_are_attributes() -> None:
     assert body(an_event(tags=lists(20)))["tags"] == lists(20)
 
 
+def test_an_attribute_without_a_value_is_kept_and_found_by_no_token() -> None:
+    made = body(an_event(tags=[]))
+    assert made["tags"] == []
+    assert not any(token.startswith("tags=") for token in made["tokens"])
+
+
 @pytest.mark.parametrize(
     ("value", "message"), [("text", "text"), (None, None), (7, "7"), (True, "true"), (1.5, "1.5")]
 )
@@ -322,7 +329,7 @@ def test_a_message_that_is_no_text_is_left_out_and_the_document_says_so() -> Non
 
 def test_a_token_is_never_longer_than_a_term() -> None:
     made = body(an_event(service="é" * 50_000, tags=["ü" * 50_000]))
-    assert max(len(token.encode()) for token in made["tokens"]) <= normalise.LONGEST_TERM
+    assert max(len(token.encode()) for token in made["tokens"]) <= oversize.LONGEST_TERM
     assert made["service"] == "é" * 50_000
 
 
@@ -359,7 +366,7 @@ def terms(value: object, path: str = "detail") -> list[str]:
 def test_what_is_too_long_to_index_is_cut_there_and_kept_whole_as_raw(long: dict[str, Any]) -> None:
     made = body(an_event(**long))
     assert orjson.loads(made["raw"]) == DETAIL | long
-    assert max(len(term.encode()) for term in terms(made["detail"])) < normalise.LONGEST_TERM
+    assert max(len(term.encode()) for term in terms(made["detail"])) < oversize.LONGEST_TERM
     assert made["detail"].items() >= DETAIL.items()
 
 

@@ -175,6 +175,25 @@ def test_a_frame_of_a_catch_up_carries_the_subscribes_id_and_the_cursor_of_its_o
         assert cursor.read(frame["cursor"], CHANNEL) == cursor.Cursor(TIME, (last["ingested"], last["id"]))
 
 
+def test_the_last_frame_of_a_page_that_is_not_the_last_page_says_that_there_is_more() -> None:
+    encoded = [pack.hit(delta(number, excerpt={"note": "a" * 12_000})) for number in range(5)]
+    cursors = [cursor.page(CHANNEL, (TIME, "0f" * 32), TIME, since) for since in range(5)]
+    raw = pack.hits(CHANNEL, encoded, cursors, subscription_id="s1", notes={"conflated": {}}, more=True)
+    frames = read(raw)
+    assert [frame.get("more") for frame in frames] == [None, None, True]
+    assert [frame.get("conflated") for frame in frames] == [{}, None, None]
+    assert "more" not in read(pack.hits(CHANNEL, encoded, cursors))[-1]
+
+
+def test_a_frame_has_room_for_the_largest_hit_and_everything_around_it() -> None:
+    place = cursor.page(CHANNEL, (2**48 - 1, "0f" * 32), 2**48 - 1, 2**48 - 1, again=True)
+    notes = {"conflated": {"kept": 2_000, "of": 2_000}}
+    (frame,) = pack.hits(
+        CHANNEL, [b"x" * pack.MAX_HIT], [place], subscription_id="\x00" * 64, notes=notes, more=True
+    )
+    assert len(frame) <= MAX_FRAME
+
+
 # --- the other frames -------------------------------------------------------------------------
 
 
@@ -194,6 +213,10 @@ def test_a_frame_of_a_catch_up_carries_the_subscribes_id_and_the_cursor_of_its_o
         ),
         (pack.lagged(CHANNEL, LIVE), {"type": "gap", "channel": CHANNEL, "since": LIVE}),
         (pack.pong(), {"type": "pong"}),
+        (
+            pack.more(CHANNEL, LIVE, "1"),
+            {"type": "hits", "channel": CHANNEL, "cursor": LIVE, "id": "1", "more": True, "hits": []},
+        ),
         (pack.error("bad-filter", "é", "1"), {"type": "error", "id": "1", "code": "bad-filter", "text": "é"}),
         (pack.error("bad-frame", "no"), {"type": "error", "id": None, "code": "bad-frame", "text": "no"}),
         (pack.bye("expired"), {"type": "bye", "reason": "expired"}),

@@ -161,6 +161,8 @@ DELTA = {"id": "1", "index": "metrics-2026.11.22", "source": "a", "eventType": "
         ({"v": 1, "family": "metrics", "deltas": [{}]}, "lacks 'tenant'"),
         (ENTRY, "lacks 'deltas'"),
         (ENTRY | {"deltas": 5}, "cannot be read"),
+        (ENTRY | {"tenant": 5, "deltas": []}, "tenant is no text"),
+        (ENTRY | {"tenant": "客" * 112, "deltas": []}, "too long for anybody's name"),
         (ENTRY | {"deltas": [{"id": "1"}]}, "lacks 'index'"),
         (ENTRY | {"deltas": [DELTA | {"timestamp": "soon"}]}, "no time"),
     ],

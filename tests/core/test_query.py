@@ -370,6 +370,22 @@ def test_a_span_of_ingested_includes_both_ends() -> None:
         assert body["query"]["bool"]["filter"][1:] == [{"range": {"@ingested": span}}]
 
 
+def test_spans_before_the_first_are_alternatives_that_end_before_their_end() -> None:
+    body = search({}, ingested_from=50, ingested_to=90, also=((5, 7), (20, 30)))
+    assert body["query"]["bool"]["filter"][1:] == [
+        {
+            "bool": {
+                "should": [
+                    {"range": {"@ingested": {"gte": 50, "lte": 90}}},
+                    {"range": {"@ingested": {"gte": 5, "lt": 7}}},
+                    {"range": {"@ingested": {"gte": 20, "lt": 30}}},
+                ],
+                "minimum_should_match": 1,
+            }
+        }
+    ]
+
+
 def test_a_page_goes_on_after_the_one_before_in_the_same_order() -> None:
     first, next_ = search({}), search({}, after=(5, "0f"), size=7)
     assert "search_after" not in first
@@ -404,16 +420,22 @@ def test_a_cut_prefix_still_finds_what_begins_with_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("asked", "indices"),
     [
-        ({}, "events-*,metrics-*,orders-*"),
-        ({"service": ["metrics"]}, "events-*,metrics-*,orders-*"),
-        ({"family": ["metrics"]}, "metrics-*"),
-        ({"family": ["orders", "metrics", "unknown"]}, "metrics-*,orders-*"),
-        ({"family": [{"prefix": "me"}]}, "metrics-*"),
-        ({"family": ["metrics", {"suffix": "ers"}]}, "metrics-*,orders-*"),
-        ({"family": [{"anything-but": "metrics"}]}, "events-*,orders-*"),
-        ({"family": [{"exists": False}]}, "events-*,metrics-*,orders-*"),
-        ({"$or": [{"family": ["metrics"]}, {"family": ["orders"], "service": ["a"]}]}, "metrics-*,orders-*"),
-        ({"$or": [{"family": ["metrics"]}, {"service": ["a"]}]}, "events-*,metrics-*,orders-*"),
+        ({}, "events-20*.*.*,metrics-20*.*.*,orders-20*.*.*"),
+        ({"service": ["metrics"]}, "events-20*.*.*,metrics-20*.*.*,orders-20*.*.*"),
+        ({"family": ["metrics"]}, "metrics-20*.*.*"),
+        ({"family": ["orders", "metrics", "unknown"]}, "metrics-20*.*.*,orders-20*.*.*"),
+        ({"family": [{"prefix": "me"}]}, "metrics-20*.*.*"),
+        ({"family": ["metrics", {"suffix": "ers"}]}, "metrics-20*.*.*,orders-20*.*.*"),
+        ({"family": [{"anything-but": "metrics"}]}, "events-20*.*.*,orders-20*.*.*"),
+        ({"family": [{"exists": False}]}, "events-20*.*.*,metrics-20*.*.*,orders-20*.*.*"),
+        (
+            {"$or": [{"family": ["metrics"]}, {"family": ["orders"], "service": ["a"]}]},
+            "metrics-20*.*.*,orders-20*.*.*",
+        ),
+        (
+            {"$or": [{"family": ["metrics"]}, {"service": ["a"]}]},
+            "events-20*.*.*,metrics-20*.*.*,orders-20*.*.*",
+        ),
     ],
 )
 def test_a_filter_that_fixes_its_families_searches_those_alone(asked: dict[str, Any], indices: str) -> None:
@@ -422,4 +444,4 @@ def test_a_filter_that_fixes_its_families_searches_those_alone(asked: dict[str, 
 
 @pytest.mark.parametrize("family", ["*", "_all", ".kibana", "metrics-*,orders", "../_cluster", "", None])
 def test_no_text_of_a_client_becomes_part_of_the_expression(family: object) -> None:
-    assert query.indices(pattern.parse({"family": [family]}), ["metrics"]) == "metrics-*"
+    assert query.indices(pattern.parse({"family": [family]}), ["metrics"]) == "metrics-20*.*.*"

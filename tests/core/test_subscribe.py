@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import subscribe
+from pipeline.core import channels, subscribe
 from pipeline.core.audience import Channel
 from pipeline.core.errors import Refused
 from pipeline.core.subscribe import (
     DEFAULT_LIMIT,
-    MAX_FILTER,
     MAX_ID,
     MAX_REQUEST,
     MAX_SNAPSHOT,
@@ -57,86 +53,9 @@ def refused_frame(text: str | bytes) -> tuple[str, str]:
 
 def answered(text: str | bytes) -> Channel | Refused:
     try:
-        return subscribe.channel("acme", subscribe.request(text).filter, None)
+        return channels.of("acme", subscribe.request(text).filter, None)
     except Refused as refused:
         return refused
-
-
-def refused_filter(asked: object, attributes: frozenset[str] | None = ATTRIBUTES) -> str:
-    with pytest.raises(Refused) as refused:
-        subscribe.channel("acme", asked, attributes)
-    assert refused.value.code == "bad-filter"
-    return refused.value.text
-
-
-# --- channels ---------------------------------------------------------------------------------
-
-
-def test_a_channel_is_named_by_its_tenant_and_canonical_filter() -> None:
-    found = subscribe.channel("acme", {"severity": ["error"], "service": ["payments"]}, ATTRIBUTES)
-    assert (found.tenant, found.filter) == ("acme", '{"service":["payments"],"severity":["error"]}')
-    assert found.id == hashlib.sha256(orjson.dumps(["acme", found.filter])).hexdigest()[:32]
-
-
-def test_equal_filters_written_differently_share_a_channel() -> None:
-    one = {"service": ["payments", "orders"], "latencyMs": [300, {"numeric": ["<", 5.0]}]}
-    other = {
-        "latencyMs": [{"numeric": ["<", 5]}, {"numeric": ["=", 3e2]}],
-        "service": ["orders", "payments"] * 2,
-    }
-    assert subscribe.channel("acme", one, ATTRIBUTES) == subscribe.channel("acme", other, ATTRIBUTES)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ({"service": ["3"]}, {"service": [3]}),
-        ({"service": ["a"]}, {"severity": ["a"]}),
-        ({"service": ["a"]}, {"service": [{"prefix": "a"}]}),
-        ({"latencyMs": [{"numeric": [">", 1]}]}, {"latencyMs": [{"numeric": [">=", 1]}]}),
-        ({"service": [None]}, {"service": ["null"]}),
-        ({}, {"service": ["a"]}),
-    ],
-)
-def test_filters_of_different_meaning_never_share_a_channel(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
-    first, second = (subscribe.channel("acme", asked, ATTRIBUTES) for asked in (one, other))
-    assert first.id != second.id
-
-
-def test_equal_filters_of_two_tenants_never_share_a_channel() -> None:
-    ids = {subscribe.channel(tenant, {}, ATTRIBUTES).id for tenant in ("acme", "umbrella", 'a","{}')}
-    assert len(ids) == 3
-
-
-def test_an_empty_filter_asks_for_everything() -> None:
-    assert subscribe.channel("acme", {}, ATTRIBUTES).filter == "{}"
-
-
-def test_a_filter_may_name_family_source_and_event_type() -> None:
-    asked = {"family": ["metrics"], "source": ["payments"], "eventType": [{"prefix": "Payment"}]}
-    assert subscribe.channel("acme", asked, frozenset()).tenant == "acme"
-
-
-def test_an_attribute_that_no_route_declares_is_refused_by_name() -> None:
-    text = refused_filter({"service": ["a"], "sevrity": ["b"]})
-    assert '"sevrity"' in text
-    assert "eventType, family, latencyMs, service, severity, source" in text
-
-
-def test_where_the_attributes_are_not_known_any_may_be_named() -> None:
-    assert subscribe.channel("acme", {"anything": ["b"]}, None).filter == '{"anything":["b"]}'
-
-
-def test_an_unknown_operator_is_refused_by_name() -> None:
-    assert '"sounds-like"' in refused_filter({"service": [{"sounds-like": "a"}]})
-
-
-def test_a_filter_longer_than_an_event_pattern_may_be_is_refused() -> None:
-    spare = MAX_FILTER - len('{"service":[""]}')
-    assert len(subscribe.channel("acme", {"service": ["é" * spare]}, ATTRIBUTES).filter) == MAX_FILTER
-    assert f"{MAX_FILTER + 1} characters" in refused_filter({"service": ["é" * (spare + 1)]})
 
 
 # --- frames -----------------------------------------------------------------------------------
@@ -224,8 +143,22 @@ def test_an_error_can_name_the_request_it_answers_where_that_can_be_read() -> No
 
 
 def test_a_search_is_read_with_all_that_it_may_say() -> None:
-    asked = {"filter": '{"service":["a"]}', "cursor": "L0", "limit": "7", "id": "0f" * 32}
-    assert subscribe.query(asked) == Search({"service": ["a"]}, "L0", 7, "0f" * 32)
+    asked = {"filter": '{"service":["a"]}', "cursor": "L0", "limit": "7", "id": "0f" * 32, "wait": "20"}
+    assert subscribe.query(asked) == Search({"service": ["a"]}, "L0", 7, "0f" * 32, wait=20)
+
+
+def test_a_time_to_begin_from_is_read_in_a_frame_and_in_a_search() -> None:
+    text = frame(type="subscribe", id="1", filter={}, since=1_790_000_000_000)
+    assert subscribe.request(text).since == 1_790_000_000_000
+    assert subscribe.query({"since": "1790000000000"}).since == 1_790_000_000_000
+    assert subscribe.query({"since": "0"}).since == 0
+
+
+@pytest.mark.parametrize("since", [-1, 1.5, True, "2h", "1790000000000", 10**15])
+def test_a_time_to_begin_from_that_is_none_is_refused(since: object) -> None:
+    code, text = refused_frame(frame(type="subscribe", id="1", filter={}, since=since))
+    assert code == "bad-frame"
+    assert '"since" is a whole number of milliseconds' in text
 
 
 @pytest.mark.parametrize("asked", [{}, {"filter": "", "cursor": "", "limit": "", "id": ""}, {"other": "1"}])
@@ -245,6 +178,13 @@ def test_a_search_that_says_nothing_asks_for_the_newest_of_everything(asked: dic
         ({"limit": "1" * 5_000}, "bad-query"),
         ({"limit": str(MAX_SNAPSHOT + 1)}, "bad-query"),
         ({"id": "*"}, "bad-query"),
+        ({"wait": "21"}, "bad-query"),
+        ({"wait": "-1"}, "bad-query"),
+        ({"wait": "1.5"}, "bad-query"),
+        ({"since": "-1"}, "bad-query"),
+        ({"since": "2h"}, "bad-query"),
+        ({"since": "1.5"}, "bad-query"),
+        ({"since": "1" * 16}, "bad-query"),
     ],
 )
 def test_a_mistake_in_a_query_string_is_refused_with_the_parameters_name(
@@ -255,34 +195,16 @@ def test_a_mistake_in_a_query_string_is_refused_with_the_parameters_name(
     assert refused.value.code == code
 
 
-# --- conflation -------------------------------------------------------------------------------
+def test_more_is_asked_for_with_the_cursor_of_a_page() -> None:
+    text = frame(type="more", id="1", cursor="P0")
+    assert subscribe.request(text) == Request("more", "1", cursor="P0")
 
 
-def test_every_hit_is_what_a_channel_gets_unless_asked_otherwise() -> None:
-    plain = subscribe.channel("acme", {"service": ["a"]}, ATTRIBUTES)
-    assert subscribe.conflated(plain, None, ATTRIBUTES) is plain
-    assert plain.conflate == ""
-
-
-def test_conflation_is_part_of_what_makes_channels_equal() -> None:
-    plain = subscribe.channel("acme", {}, ATTRIBUTES)
-    other = subscribe.channel("globex", {}, ATTRIBUTES)
-    found = [
-        subscribe.conflated(each, key, ATTRIBUTES)
-        for each in (plain, other)
-        for key in (None, "service", "severity", "family", "source", "eventType")
-    ]
-    assert len({each.id for each in found}) == len(found)
-    assert {each.filter for each in found} == {"{}"}
-    assert subscribe.conflated(plain, "service", None) == found[1]
-    assert found[1].conflate == "service"
-
-
-def test_an_attribute_that_no_event_has_is_refused_with_those_there_are() -> None:
-    plain = subscribe.channel("acme", {}, ATTRIBUTES)
-    with pytest.raises(Refused, match=r'"servce".*"conflate".*eventType, family, latencyMs') as refused:
-        subscribe.conflated(plain, "servce", ATTRIBUTES)
-    assert refused.value.code == "bad-conflate"
+@pytest.mark.parametrize("cursor", [None, "", 7, "x" * 1_025])
+def test_more_without_a_cursor_is_refused(cursor: object) -> None:
+    code, text = refused_frame(frame(type="more", id="1", cursor=cursor))
+    assert code == "bad-frame"
+    assert '"cursor"' in text
 
 
 @pytest.mark.parametrize("value", [1, True, "", [], {}])
@@ -290,6 +212,18 @@ def test_conflate_is_the_name_of_an_attribute(value: object) -> None:
     code, text = refused_frame(frame(type="subscribe", id="1", filter={}, conflate=value))
     assert code == "bad-frame"
     assert '"conflate"' in text
+
+
+@pytest.mark.parametrize("value", [7, {}, True, "x" * 1_025])
+def test_the_gap_that_a_subscribe_answers_is_the_text_that_the_gap_gave(value: object) -> None:
+    code, text = refused_frame(frame(type="subscribe", id="1", filter={}, gap=value))
+    assert code == "bad-frame"
+    assert '"gap"' in text
+
+
+def test_a_subscribe_says_which_gap_it_answers() -> None:
+    assert subscribe.request(frame(type="subscribe", id="1", filter={}, gap="L1")).gap == "L1"
+    assert subscribe.request(frame(type="subscribe", id="1", filter={})).gap is None
 
 
 def test_a_subscribe_says_what_to_conflate_by() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import wiring
 from pipeline.core import bodies, policy_fit
 from pipeline.core.bodies import Kind, Wanted
 from pipeline.core.model import Route
 from pipeline.core.verify import verify
+from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
 
 ROUTE = Route("shop", "metrics", attributes=(("service", "service"), ("latencyMs", "ms")))
-BODIES = bodies.read(wiring.template_files())
+BODIES = bodies.read(shipped.template_files())
 
 
 def changed(kind: Kind, change: Callable[[JsonObject], object], name: str = "metrics") -> list[Wanted]:
@@ -69,7 +69,7 @@ def said(wanted: list[Wanted], *routes: Route) -> str:
 
 
 def test_our_own_files_fit_each_other() -> None:
-    assert verify(wiring.routes().ordered, BODIES) == ()
+    assert verify(shipped.routes().ordered, BODIES) == ()
 
 
 def test_a_route_that_stores_nothing_needs_nothing() -> None:

@@ -15,7 +15,7 @@ import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import indexing, wiring
+from pipeline import indexing
 from pipeline.adapters import opensearch
 from pipeline.adapters.memory import MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.system_clock import SystemClock
@@ -24,6 +24,7 @@ from pipeline.core.errors import Rejected
 from pipeline.core.model import Delivery
 from pipeline.indexing import End, Indexed
 from pipeline.settings import read
+from pipeline.wiring import shipped
 from tests.fuzz import hostile
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Shelf:
     numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        toml = (wiring.ROOT / "routes.toml").read_text()
+        toml = (shipped.ROOT / "routes.toml").read_text()
         self.routes = route.routes(toml.replace('"metrics"', f'"{self.family}"'))
         self.occurred = instant.iso(self.clock.now())
         self.index_name = f"{self.family}-{instant.day(instant.read(self.occurred))}"
@@ -106,7 +107,7 @@ class Shelf:
 @pytest.fixture(scope="module")
 def shelf(opensearch_url: str) -> Iterator[Shelf]:
     shelf = Shelf(opensearch_url, family := f"hostile_{uuid4().hex[:8]}")
-    files = wiring.template_files()
+    files = shipped.template_files()
     common, metrics = (
         json.loads(files[f"index_templates/livedex-{name}.json"]) for name in ("common", "metrics")
     )

@@ -226,6 +226,12 @@ def test_a_cluster_that_asks_for_no_role_needs_no_instructions(given: dict[str, 
     assert role_mapping.instructions(ACCOUNT, "mine", given) == ""
 
 
+@pytest.mark.parametrize("given", [{}, {"ReadConcurrency": "0"}])
+def test_a_deploy_to_aws_says_that_who_waits_may_take_what_the_others_need(given: dict[str, str]) -> None:
+    assert "--parameter ReadConcurrency=50" in parameters.advice(given)
+    assert parameters.advice({"ReadConcurrency": "50"}) == ""
+
+
 # --- reasons ----------------------------------------------------------------------------------
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
@@ -15,7 +13,7 @@ from pipeline.local import page_address, page_build, places
 from pipeline.local.errors import StackError
 from pipeline.local.page import Behind, PageServer
 from pipeline.local.places import Places
-from pipeline.local.server import Server
+from pipeline.local.server import Handler, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,42 +25,19 @@ TOKEN = "the-token"  # noqa: S105 - a made-up one
 WEBSOCKET = "ws://127.0.0.1:4566/_aws/execute-api/abc/live"
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(Handler):
     """An HTTP API that tells what it was asked."""
 
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
+    def answer(self, _body: bytes) -> None:
         told = {"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}}
-        self._answer({**told, "ticket": "t", "url": WEBSOCKET})
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def _answer(self, content: dict[str, Any]) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("ETag", '"one"')
-        self.send_header("Set-Cookie", "a=b")
-        self.end_headers()
-        self.wfile.write(body)
+        content = json.dumps({**told, "ticket": "t", "url": WEBSOCKET}).encode()
+        self.send(200, content, [("ETag", '"one"'), ("Set-Cookie", "a=b")])
 
 
 @contextmanager
 def api() -> Iterator[str]:
-    server = Server(Api)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/stage/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with Server(Api) as server:
+        yield f"{server.url}/stage/"
 
 
 @pytest.fixture
@@ -174,6 +149,7 @@ def test_localhost_is_led_to_the_origin_that_the_stack_lets_in(page: PageServer)
 def test_nothing_but_what_the_page_needs_is_passed_on(built: Path) -> None:
     with api() as http, PageServer(built, behind(http)) as page:
         assert ask(page, "/v1/hits", "POST").status == 404
+        assert ask(page, "/", "PUT").status == 404
         assert ask(page, "/v1/tickets").status == 404
         assert ask(page, "/v2/anything").status == 404
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cfnlint.decode import decode
 
+from pipeline.adapters.websocket import POSTS_PER_SECOND
+from pipeline.broadcasting import Bounds
 from pipeline.local import parameters, places, role_mapping, stack
 from pipeline.local.clouds import Cloud
 
@@ -131,7 +133,22 @@ def test_all_mappings_take_partial_failures_and_limit_concurrency_without_reserv
     many = {"Fn::If": ["OnAws", 1000, 10]}
     sizes = {name: mapping["BatchSize"] for name, mapping in mappings.items()}
     assert sizes == {"IndexMapping": many, "BroadcastMapping": many, "FanoutMapping": 1}
-    assert not [name for name, each in functions().items() if "ReservedConcurrentExecutions" in each]
+    reserving = {name for name, each in functions().items() if "ReservedConcurrentExecutions" in each}
+    assert reserving == {"QueryFunction"}  # whose waiting clients must not take what the others need
+
+
+def test_by_default_all_functions_together_post_less_than_the_account_may() -> None:
+    parameters = TEMPLATE["Parameters"]
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+    posting = [
+        mapping
+        for mapping in mappings.values()
+        if mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::If"][1] == {"Ref": "PostingConcurrency"}
+    ]
+    assert len(posting) == 2
+    at_once = len(posting) * parameters["PostingConcurrency"]["Default"]
+    assert at_once * int(parameters["PostsPerSecond"]["Default"]) < POSTS_PER_SECOND
+    assert int(parameters["PostsPerSecond"]["Default"]) == Bounds().posts_per_second
 
 
 def test_the_default_visibility_is_six_timeouts_and_the_window() -> None:
@@ -169,10 +186,34 @@ def test_who_hands_jobs_on_may_and_who_does_them_posts_as_the_broadcast_function
     assert sending == {"BroadcastRole"}
     own = ("logs:", "sqs:")
     ours, theirs = (
-        [each for each in statements(roles[name]) if not str(each["Action"][0]).startswith(own)]
+        [
+            each
+            for each in statements(roles[name])
+            if not str(each["Action"][0]).startswith(own) and "dynamodb:Query" not in each["Action"]
+        ]
         for name in ("BroadcastRole", "FanoutRole")
     )
     assert ours == theirs
+
+
+def test_nobody_may_read_or_write_rows_but_by_the_kinds_that_are_named() -> None:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for each in statements(role):
+            if any(action.startswith("dynamodb:") for action in each["Action"]):
+                kinds = each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                assert kinds, name
+                assert not [kind for kind in kinds if kind.startswith("*")], name
+
+
+def test_only_the_functions_that_ask_the_cluster_know_its_password() -> None:
+    secret = {"LIVEDEX_OPENSEARCH_USERNAME", "LIVEDEX_OPENSEARCH_PASSWORD"}
+    assert not secret & set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    told = {
+        name
+        for name, each in functions().items()
+        if secret <= set(each.get("Environment", {}).get("Variables", {}))
+    }
+    assert told == {name for name, each in functions().items() if "VpcConfig" in each}
 
 
 def test_no_index_is_made_before_its_template_is_applied() -> None:
@@ -197,7 +238,7 @@ def test_only_who_is_asked_for_a_key_may_look_one_up_and_nobody_may_write_one() 
         if "KEY#*" in str(each.get("Condition"))
     }
     assert keys == {
-        f"{name}Role": ["dynamodb:GetItem"] for name in ("Authorize", "Connect", "Query", "Ticket")
+        f"{name}Role": ["dynamodb:GetItem"] for name in ("Authorize", "Connect", "Message", "Query", "Ticket")
     }
     for role in of_type("AWS::IAM::Role").values():
         for each in statements(role):

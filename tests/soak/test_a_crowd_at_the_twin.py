@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline import broadcasting, indexing, settings, wiring
+from pipeline import broadcasting, indexing, settings
 from pipeline.adapters import aws
 from pipeline.adapters.memory import MemoryConnectionTable, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.system_clock import SYSTEM_CLOCK
@@ -32,6 +32,7 @@ from pipeline.core.audience import Principal
 from pipeline.core.errors import Unavailable
 from pipeline.core.model import Delivery
 from pipeline.registry import Registry
+from pipeline.wiring import adapters, shipped, stories
 from tests.running import LIMIT, wait_for
 from tests.soak.account import NOTHING_WRONG, Account, tell
 from tests.soak.plan import LONG, TENANTS, Fate, Happening, Size, happenings, seats
@@ -40,7 +41,7 @@ from tests.soak.visitors import Crowded, Visitor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.ports import ConnectionTable
+    from pipeline.ports.connections import ConnectionTable
 
 SIZE = (
     Size(clients=5_000, channels=200, rate=200, seconds=60, unlucky=500)
@@ -89,7 +90,7 @@ class World:
         asked = settings.read(environ | {"LIVEDEX_MANAGEMENT_ENDPOINT": gateway.endpoint})
         self.table = cast("ConnectionTable", OneAtATime(MemoryConnectionTable(SYSTEM_CLOCK)))
         if not LONG:
-            self.table = wiring.table(asked)
+            self.table = adapters.table(asked)
         self._mark = mark
         self.account = Account(seats(SIZE, mark))
         self.visitors = [Visitor(seat, self.account, gateway, self.say) for seat in self.account.seats]
@@ -97,13 +98,13 @@ class World:
         self.longest_batch = self.behind = 0.0
         self._functions = functions
         self._calls: deque[tuple[Callable[[], object], Future[object]]] = deque()
-        self._connect = partial(wiring.connecting(asked), table=self.table)
-        self._answer = partial(wiring.answering(asked), table=self.table)
+        self._connect = partial(stories.connecting(asked), table=self.table)
+        self._answer = partial(stories.answering(asked), table=self.table)
         self._bus = MemoryDeltaBus()
         self._index = partial(
             indexing.index,
-            routes=wiring.routes(),
-            store=wiring.store(asked),
+            routes=shipped.routes(),
+            store=adapters.store(asked),
             bus=self._bus,
             queue=MemoryQueues(SYSTEM_CLOCK),
             clock=SYSTEM_CLOCK,
@@ -113,7 +114,7 @@ class World:
             broadcasting.broadcast,
             registry=Registry(),
             table=self.table,
-            sockets=wiring.sockets(asked),
+            sockets=adapters.sockets(asked),
             queue=MemoryQueues(SYSTEM_CLOCK),
             jobs=MemoryQueues(SYSTEM_CLOCK),
             clock=SYSTEM_CLOCK,

@@ -14,7 +14,7 @@ MAX_ENTRIES = 10
 
 
 class MemoryDeltaBus:
-    """``ports.DeltaBus`` in memory.
+    """``ports.queues.DeltaBus`` in memory.
 
     Attributes:
         entries: What was accepted, in order.

@@ -6,7 +6,7 @@ from random import Random
 
 
 class MemoryClock:
-    """``ports.Clock`` that can be replayed: sleeping moves it, and chance has a seed."""
+    """``ports.clock.Clock`` that can be replayed: sleeping moves it, and chance has a seed."""
 
     def __init__(self, now: int = 1_767_225_600_000, seed: int = 0) -> None:
         self._now = now

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MemoryCredentials:
-    """The part of ``ports.ConnectionTable`` that knows what opens the door."""
+    """The part of ``ports.connections.ConnectionTable`` that knows what opens the door."""
 
     def __init__(self) -> None:
         self._tickets: dict[str, tuple[Principal, int]] = {}

@@ -11,7 +11,7 @@ from pipeline.core.model import DeadLetter, Delivery
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 HOLD = 600_000
 """Milliseconds for which a letter that is read is hidden from other readers."""
@@ -32,7 +32,7 @@ class _Grave:
 
 
 class MemoryQueues:
-    """``ports.Queues`` in memory.
+    """``ports.queues.Queues`` in memory.
 
     Args:
         clock: By which deliveries become visible again.

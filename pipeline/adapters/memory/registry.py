@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pipeline.core.audience import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.core.audience import Channel
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
-CHANGE_LIFE = 86_400_000
+CHANGE_LIFE = 3_600_000
 """Milliseconds that a past change is kept; see ``dynamodb_registry.CHANGE_LIFE``."""
 
 
@@ -40,7 +40,7 @@ class _Registered:
 
 
 class MemoryRegistry:
-    """The registry's half of ``ports.ConnectionTable``.
+    """The registry's half of ``ports.connections.ConnectionTable``.
 
     Args:
         clock: For the end of past changes.
@@ -50,6 +50,7 @@ class MemoryRegistry:
         self._clock = clock
         self._registered: dict[str, dict[str, _Registered]] = defaultdict(dict)
         self._log: dict[str, list[_Change]] = {}
+        self._listed: dict[str, None] = {}
 
     def register(self, channel: Channel, touch: int) -> None:
         """Bring a channel into its tenant's registry, or refresh its ``touch`` there: one step.
@@ -61,12 +62,25 @@ class MemoryRegistry:
             known.touch = max(touch, known.touch + 1)
         else:
             change = self._note(channel, came=True)
+            self._listed[channel.tenant] = None
             self._registered[channel.tenant][channel.id] = _Registered(channel, touch, change)
 
     def version(self, tenant: str) -> int:
         """A number that grows with each change of the tenant's channels; 0 at first."""
         log = self._log.get(tenant)
         return log[-1].version if log else 0
+
+    def versions(self, tenants: Sequence[str]) -> Mapping[str, int]:
+        """The ``version`` of each of these tenants."""
+        return {tenant: self.version(tenant) for tenant in tenants}
+
+    def weight(self, tenant: str) -> int:
+        """What all the tenant's channels weigh together."""
+        return sum(each.channel.weight for each in self._registered[tenant].values())
+
+    def is_registered(self, channel: Channel) -> bool:
+        """Whether the channel is in its tenant's registry."""
+        return channel.id in self._registered[channel.tenant]
 
     def changes(self, tenant: str, after: int) -> Changes:
         """What came to the tenant's channels and what left them after a version; after 0: all there are."""
@@ -82,8 +96,8 @@ class MemoryRegistry:
         )
 
     def tenants(self) -> Iterator[str]:
-        """Every tenant that has or had channels."""
-        return iter(list(self._log))
+        """Every tenant that has channels, or had some until lately."""
+        return iter(list(self._listed))
 
     def touched(self, tenant: str) -> Iterator[tuple[Channel, int]]:
         """The tenant's channels, each with its ``touch``."""
@@ -98,6 +112,13 @@ class MemoryRegistry:
         del self._registered[channel.tenant][channel.id]
         self._note(channel, came=False)
         return True
+
+    def settle(self, tenant: str) -> None:
+        """Forget the tenant's past, and that there is a tenant where it has no channels."""
+        if tenant in self._log:
+            self._log[tenant][:] = self._kept(tenant)
+        if not self._registered[tenant]:
+            self._listed.pop(tenant, None)
 
     def _note(self, channel: Channel, *, came: bool) -> _Change:
         log = self._log.setdefault(channel.tenant, [])

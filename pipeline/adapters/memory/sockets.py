@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.audience import Post
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 
 class MemorySockets:
-    """``ports.Sockets`` in memory.
+    """``ports.connections.Sockets`` in memory.
 
     Args:
         clock: By which nothing is posted past the deadline; None lets no deadline pass.
@@ -52,6 +52,16 @@ class MemorySockets:
         """Close a connection; closing one that is gone is no error."""
         self._check()
         self._frames.pop((endpoint, connection_id), None)
+
+    def close_all(self, connections: Sequence[tuple[str, str]], deadline: int) -> Sequence[bool]:
+        """Close each (connection id, endpoint) until the deadline; for each whether it is closed."""
+        closed = []
+        for connection_id, endpoint in connections:
+            in_time = self._clock is None or self._clock.now() < deadline
+            if in_time:
+                self.close(connection_id, endpoint)
+            closed.append(in_time)
+        return closed
 
     def open(self, connection_id: str, endpoint: str) -> None:
         """Connect, as a client does."""

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.memory.credentials import MemoryCredentials
 from pipeline.adapters.memory.ledger import MemoryLedger
 from pipeline.adapters.memory.registry import MemoryRegistry
 from pipeline.core.audience import Member, in_part
+from pipeline.core.errors import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.core.audience import Channel, Connection
-    from pipeline.ports import Clock
+    from pipeline.ports.clock import Clock
 
 LIFE = 7_800_000
 """Milliseconds that a connection's rows live; see ``dynamodb_rows.LIFE``."""
 
 
 class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
-    """``ports.ConnectionTable`` in memory.
+    """``ports.connections.ConnectionTable`` in memory.
 
     Each method is one step for whoever else uses the table, but ``subscribe``, which is two: ``join``
     and ``register``.
@@ -37,7 +39,7 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
         MemoryCredentials.__init__(self)
         self._connections: dict[str, tuple[Connection, int]] = {}
         self._members: dict[tuple[str, str], dict[str, tuple[Member, int]]] = defaultdict(dict)
-        self._subscriptions: dict[str, dict[tuple[str, str], tuple[Channel, int]]] = defaultdict(dict)
+        self._subscriptions: dict[str, dict[tuple[str, str], tuple[Channel, int, int]]] = defaultdict(dict)
 
     # --- connections --------------------------------------------------------------------------
 
@@ -58,24 +60,50 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
             if principal.tenant == tenant and end > now and principal.expires > now:
                 yield connection
 
+    def headcount(self, tenant: str, now: int, most: int) -> int:
+        """How many of them there are, counted no further than to ``most``."""
+        return sum(1 for _ in islice(self.connections(tenant, now), most))
+
     def disconnect(self, connection_id: str) -> None:
         """Forget a connection and its memberships."""
         for place in self._subscriptions.pop(connection_id, {}):
             self._members[place].pop(connection_id, None)
         self._connections.pop(connection_id, None)
 
+    def disconnect_all(self, connection_ids: Sequence[str], until: int) -> None:
+        """Forget these connections, one after another, until a time."""
+        for connection_id in connection_ids:
+            if self._clock.now() >= until:
+                break
+            self.disconnect(connection_id)
+
     # --- members ------------------------------------------------------------------------------
 
-    def subscribe(self, connection: Connection, channel: Channel, touch: int) -> None:
+    def subscribe(
+        self, connection: Connection, channel: Channel, touch: int, told: int | None = None
+    ) -> None:
         """Write the membership, then the channel with a fresh ``touch``, in this order."""
         self.join(connection, channel)
+        if told is not None:
+            self.unmark(connection.id, channel, told)
         self.register(channel, touch)
 
     def join(self, connection: Connection, channel: Channel) -> None:
-        """Make the connection a member of the channel, as new: one step."""
+        """Make the connection a member of the channel, in one step; who is one stays marked.
+
+        Raises:
+            Gone: The connection has been forgotten since it was given.
+        """
+        there, _ = self._connections.get(connection.id, (None, 0))
+        if connection.since and (there is None or there.since != connection.since):
+            raise Gone(connection.id)
         place = (channel.tenant, channel.id)
-        member = Member(connection.id, connection.endpoint, connection.principal.expires)
-        self._subscriptions[connection.id][place] = (channel, self._end())
+        before, _ = self._members[place].get(connection.id, (None, 0))
+        lagged = before.lagged if before else None
+        now = self._clock.now()
+        member = Member(connection.id, connection.endpoint, connection.principal.expires, lagged, now)
+        _, _, since = self._subscriptions[connection.id].get(place, (None, 0, self._clock.now()))
+        self._subscriptions[connection.id][place] = (channel, self._end(), since)
         self._members[place][connection.id] = (member, self._end())
 
     def unsubscribe(self, connection_id: str, channel: Channel) -> None:
@@ -86,8 +114,16 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
 
     def subscriptions(self, connection_id: str) -> Sequence[Channel]:
         """The channels of a connection."""
+        return [channel for channel, _ in self.joined(connection_id)]
+
+    def joined(self, connection_id: str) -> Sequence[tuple[Channel, int]]:
+        """The channels of a connection, each with the time at which its membership was written."""
         now = self._clock.now()
-        return [channel for channel, end in self._subscriptions[connection_id].values() if end > now]
+        return [
+            (channel, since)
+            for channel, end, since in self._subscriptions[connection_id].values()
+            if end > now
+        ]
 
     def members(
         self, channel: Channel, now: int, *, part: tuple[int, int] = (0, 1), ended: bool = False
@@ -96,6 +132,11 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
         found = self._members[channel.tenant, channel.id].values()
         alive = [member for member, end in found if end > now and (ended or member.expires > now)]
         return [member for member in alive if in_part(member.connection_id, part)]
+
+    def has_members(self, channel: Channel, now: int) -> bool:
+        """Whether the channel has a member whose row and whose token have not ended."""
+        found = self._members[channel.tenant, channel.id].values()
+        return any(end > now and member.expires > now for member, end in found)
 
     def audiences(self, channels: Sequence[Channel], now: int) -> Sequence[Sequence[Member]]:
         """The members of each channel, in order, those whose token has ended too."""
@@ -119,6 +160,13 @@ class MemoryConnectionTable(MemoryRegistry, MemoryLedger, MemoryCredentials):
             for channel in self.subscriptions(connection_id)
         ]
         return [(channel, since) for channel, since in marks if since is not None]
+
+    def unmark(self, connection_id: str, channel: Channel, told: int) -> None:
+        """Take back the mark of a membership, where it is still the one that the client was told of."""
+        of_channel = self._members[channel.tenant, channel.id]
+        member, end = of_channel.get(connection_id, (None, 0))
+        if member and member.lagged == told:
+            of_channel[connection_id] = (replace(member, lagged=None), end)
 
     def _end(self) -> int:
         return self._clock.now() + LIFE

@@ -31,7 +31,7 @@ export class Client {
     const { ticket, url } = options;
     this.#parts = withDefaults(options);
     if (!(url && ticket)) needed(options.http);
-    if (!this.#parts.WebSocket) throw new TypeError("there is no WebSocket: give connect that of ws");
+    if (!this.#parts.WebSocket) throw new TypeError("connect needs { WebSocket }: that of ws");
     this.#link = new Link(this, this.#parts);
     this.#listen("addEventListener");
     this.#link.dial();

@@ -14,6 +14,8 @@ export interface Http {
 export interface PageRequest {
   readonly filter: Filter;
   readonly cursor?: string | undefined;
+  /** Of which channel of the filter the cursor is: the `conflate` of its subscription. Every hit comes all the same. */
+  readonly conflate?: string | undefined;
   readonly limit?: number | undefined;
   /** Seconds that the server may wait for something new, at most 20. */
   readonly wait?: number | undefined;
@@ -61,7 +63,7 @@ export async function page(
   signal?: AbortSignal,
 ): Promise<Page> {
   const query = new URLSearchParams({ filter: JSON.stringify(wanted.filter) });
-  for (const name of ["cursor", "limit", "wait"] as const)
+  for (const name of ["cursor", "limit", "wait", "conflate"] as const)
     if (wanted[name] !== undefined) query.set(name, String(wanted[name]));
   const { tag } = wanted;
   const { headers, body } = await ask(http, `/v1/hits?${query}`, fetch, signal, tag);

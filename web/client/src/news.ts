@@ -58,7 +58,8 @@ export interface Gap {
   readonly from?: number | null | undefined;
   /** Milliseconds since the epoch up to which they are. */
   readonly to?: number | null | undefined;
-  /** A cursor from before the gap: `Client.fetchPage` can fetch what a `sampled` frame left out. */
+  /** A cursor from before the gap: `Client.fetchPage` can fetch what a `sampled` frame left out, with the
+   * subscription's `conflate` where it has one. */
   readonly since?: string | undefined;
   /** Of a `sampled` frame: how many of how many hits came. */
   readonly kept?: number | undefined;

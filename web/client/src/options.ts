@@ -50,5 +50,5 @@ export function withDefaults(options: Options) {
 
 export function needed(http: Http | undefined): Http {
   if (http) return http;
-  throw new TypeError("connect needs { http: { url, token } }, or at least { url, ticket }");
+  throw new TypeError("connect needs { http }, or { url, ticket }");
 }

@@ -1,6 +1,7 @@
 /** How long a client waits for what, in milliseconds. */
 export interface Pace {
-  /** A ping follows this much silence. API Gateway closes a WebSocket after ten idle minutes:
+  /** From one ping to the next, also while frames arrive: its answer tells what a quiet channel missed.
+   * API Gateway closes a WebSocket after ten idle minutes:
    * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html */
   readonly heartbeat: number;
   /** How long a ping may go unanswered before the socket counts as dead. */

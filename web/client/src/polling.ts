@@ -69,13 +69,13 @@ async function answered<P extends Progress>(
   tag: string | undefined,
   on: Polling<P>,
 ): Promise<Page | undefined> {
-  const { filter, cursor, snapshot } = progress;
+  const { filter, cursor, snapshot, conflate } = progress;
   const wait = progress.phase === "live" ? on.pace.poll : 0;
   const limit = cursor !== undefined ? PAGE : snapshot === undefined ? undefined : Math.max(1, snapshot);
   const late = new AbortController();
   const cancel = on.clock.after(wait + on.pace.answer, () => late.abort());
   try {
-    const request = { filter, cursor, limit, wait: wait > 0 ? wait / 1_000 : undefined, tag };
+    const request = { filter, cursor, limit, wait: wait > 0 ? wait / 1_000 : undefined, tag, conflate };
     return await page(on.http, request, on.fetch, AbortSignal.any([on.signal, late.signal]));
   } catch (error) {
     if (late.signal.aborted) throw new Error("the server did not answer in time", { cause: error });

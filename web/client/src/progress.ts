@@ -40,6 +40,7 @@ export class Progress {
   caughtUp = 0;
   readonly #seen = new Seen();
   #ask = "";
+  #answers: string | undefined;
   #due = 0;
   #failures = 0;
   #putBy = "";
@@ -95,6 +96,7 @@ export class Progress {
       filter,
       ...(cursor === undefined ? { snapshot } : { cursor }),
       conflate,
+      gap: this.#answers,
     };
   }
 
@@ -130,12 +132,10 @@ export class Progress {
   /** The catch-up has ended: all before the cursor has arrived. */
   live(id: string | undefined, cursor: string | undefined): void {
     if (this.phase !== "catching-up" || (id !== undefined && id !== this.#ask)) return;
-    this.phase = "live";
-    this.lagged = false;
     this.#failures = 0;
     this.#more = false;
     this.cursor = higher(cursor, this.#putBy) ?? this.cursor;
-    if (this.owed !== undefined) this.lagging(this.owed);
+    this.#settle();
   }
 
   /**
@@ -166,6 +166,7 @@ export class Progress {
     this.lagged = true;
     if (this.phase === "live") {
       this.cursor = lower(this.cursor, since);
+      this.#answers = since;
       this.owed = undefined;
       this.#again(0);
     } else {
@@ -177,18 +178,22 @@ export class Progress {
   putOff(now: number, pace: Pace, chance: number): void {
     if (this.phase !== "asked" && this.phase !== "catching-up") return;
     this.#failures += 1;
-    this.phase = "unasked";
-    this.#more = false;
-    this.#due = now + retry(pace, this.#failures, chance);
+    this.#again(now + retry(pace, this.#failures, chance));
   }
 
   /** Over HTTP an answer is whole, so its cursor always counts; without `more` it is the last page. */
   polled(cursor: string | undefined, more: boolean): void {
     if (!this.active) return;
     this.cursor = cursor ?? this.cursor;
-    this.phase = more ? "catching-up" : "live";
-    if (more) return;
+    this.phase = "catching-up";
+    if (!more) this.#settle();
+  }
+
+  /** A catch-up has ended: nothing lags, unless something waited for that. */
+  #settle(): void {
+    this.phase = "live";
     this.lagged = false;
+    this.#answers = undefined;
     if (this.owed !== undefined) this.lagging(this.owed);
   }
 

@@ -25,7 +25,7 @@ export interface Listener<P extends Progress> {
 export const STRAY = "stray";
 
 /** Error codes after which the same subscribe may succeed; after any other it is refused for good. */
-const TRANSIENT = /^too-many-|unavailable$|^internal-error$|^busy$/;
+const TRANSIENT = /^too-many-|unavailable$|^(internal-error|busy|not-subscribed)$/;
 
 export class Session<P extends Progress> {
   readonly #subscriptions: Iterable<P>;
@@ -36,7 +36,8 @@ export class Session<P extends Progress> {
   #out: Frame[] = [];
   #early: Frame[] = [];
   #heard: number;
-  #pinged: number | undefined;
+  #pinged: number;
+  #unanswered = false;
 
   /** Begins when a socket has opened; the server knows nothing yet of the subscriptions. */
   constructor(
@@ -50,6 +51,7 @@ export class Session<P extends Progress> {
     this.#pace = pace;
     this.#random = random;
     this.#heard = now;
+    this.#pinged = now;
     for (const each of subscriptions) each.lost();
   }
 
@@ -58,14 +60,14 @@ export class Session<P extends Progress> {
   /** When something will be due, if nothing arrives before. */
   wakeAt(): number {
     const { heartbeat, pong } = this.#pace;
-    let first = this.#pinged === undefined ? this.#heard + heartbeat : this.#pinged + pong;
+    let first = this.#pinged + (this.#unanswered ? pong : heartbeat);
     for (const each of this.#subscriptions) first = Math.min(first, each.due() ?? first);
     return first;
   }
 
   /** Whether a ping went unanswered: nobody is at the other end, though nothing said so. */
   isDead(now: number): boolean {
-    return this.#pinged !== undefined && now >= this.#pinged + this.#pace.pong;
+    return this.#unanswered && now >= this.#pinged + this.#pace.pong;
   }
 
   /** Whether it has been silent for so long that a ping should have been answered, as after a sleep. */
@@ -79,7 +81,7 @@ export class Session<P extends Progress> {
       const at = each.due();
       if (at !== undefined && at <= now) this.#out.push(this.#ask(each, now));
     }
-    if (now >= this.#heard + this.#pace.heartbeat) this.probe(now);
+    if (now >= this.#pinged + this.#pace.heartbeat) this.probe(now);
     const out = this.#out;
     this.#out = [];
     return out;
@@ -87,7 +89,8 @@ export class Session<P extends Progress> {
 
   /** Ask whether the connection still stands, unless that was asked already. */
   probe(now: number): void {
-    if (this.#pinged !== undefined) return;
+    if (this.#unanswered) return;
+    this.#unanswered = true;
     this.#pinged = now;
     this.#out.push({ type: "ping" });
   }
@@ -117,16 +120,15 @@ export class Session<P extends Progress> {
   /** Take a frame; the listener is told what it means. */
   received(data: unknown, now: number): void {
     this.#heard = now;
-    this.#pinged = undefined;
+    this.#unanswered = false;
     this.#take(parse(data), now);
   }
 
   #take(frame: Frame, now: number): void {
     const { type } = frame;
     const id = text(frame["id"]);
-    const isLive = id === undefined && (type === "hits" || type === "gap");
-    if (isLive && this.#addressed(frame).length === 0) this.#unaddressed(frame);
-    else if (type === "hits") this.#hits(frame, id, now);
+    if (id === undefined && (type === "hits" || type === "gap")) this.#hold(frame);
+    if (type === "hits") this.#hits(frame, id, now);
     else if (type === "subscribed") this.#subscribed(frame, id, now);
     else if (type === "live") for (const each of this.#addressed(frame)) each.live(id, text(frame["cursor"]));
     else if (type === "gap") this.#gap(frame);
@@ -162,15 +164,16 @@ export class Session<P extends Progress> {
     }
   }
 
-  /** A live frame of a channel that nobody here has, or not yet: then it waits for the answer that names it. */
-  #unaddressed(frame: Frame): void {
-    for (const each of this.#subscriptions) {
-      if (each.phase === "asked") {
+  /** A live frame may also be for whoever does not know its channel yet: it waits for the answer that names it. */
+  #hold(frame: Frame): void {
+    for (const { phase, channel } of this.#subscriptions) {
+      if (phase === "asked" && channel === undefined) {
         this.#early.push(frame);
         return;
       }
     }
-    if (frame.type === "hits") this.#listener.notice(STRAY, `hits of the channel ${frame["channel"]}`);
+    if (frame.type === "hits" && this.#addressed(frame).length === 0)
+      this.#listener.notice(STRAY, `hits of the channel ${frame["channel"]}`);
   }
 
   #gap(frame: Frame): void {

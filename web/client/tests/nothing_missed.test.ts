@@ -44,7 +44,7 @@ class Connection {
     const after = cursor.startsWith("P") ? 9_999 - Number(cursor.slice(1)) : Number(cursor.slice(1));
     if (ask.type === "subscribe") {
       this.isMember = true;
-      this.lagged = undefined;
+      if (this.lagged !== undefined && ask["gap"] === live(this.lagged)) this.lagged = undefined;
       this.#until = now;
       this.answers.push({ type: "subscribed", id, channel: "c" });
     }
