@@ -62,6 +62,6 @@ def test_a_token_that_does_not_hold_gets_no_ticket(deployed: Deployed) -> None:
 def test_a_filter_that_cannot_be_read_is_refused_with_the_way_out(deployed: Deployed) -> None:
     ran = deployed.livedex("tail", "--filter", '{"servce":["payments"]}')
 
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert "servce" in ran.stderr
     assert "service" in ran.stderr

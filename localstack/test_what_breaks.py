@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OUTAGE = float(os.environ.get("LIVEDEX_OUTAGE_SECONDS", "8"))
 """How long OpenSearch is away; `make soak` makes it a minute."""
 
+PATIENCE = 300.0
+"""Seconds for what was tried in vain while OpenSearch was away: it comes again after up to 120."""
+
 
 @pytest.fixture(autouse=True)
 def _own_engines(deployed: Deployed) -> None:
@@ -44,7 +47,7 @@ def all_of(service: str, count: int) -> list[str]:
 def stored(deployed: Deployed, service: str, count: int) -> list[str]:
     """What is stored of a service, when all of it is or the time is over."""
     look = lambda: facts(deployed.documents("payments"), service)  # noqa: E731 - said once
-    return wait_for(look, lambda found: len(found) >= count)
+    return wait_for(look, lambda found: len(found) >= count, PATIENCE)
 
 
 @pytest.fixture

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+PROGRAM = """
+import signal
+from pipeline.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""The ``livedex`` command, as somebody at a terminal has it: what a shell runs in its background, and all
+that it starts in turn, would not hear Ctrl-C."""
+
 LIMIT = 120.0
 """Seconds to wait for anything. A delivery that a killed worker held comes again after 30."""
 
@@ -53,7 +62,7 @@ class Deployed:
 
     @staticmethod
     def command(*words: str) -> list[str]:
-        return [sys.executable, "-c", "from pipeline.cli import main; main()", *words]
+        return [sys.executable, "-c", PROGRAM, *words]
 
     def put(self, *envelopes: dict[str, Any]) -> None:
         """Put events on the events bus, as a service would."""

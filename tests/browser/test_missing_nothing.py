@@ -144,15 +144,24 @@ def put(deployed: Deployed, service: str, numbers: Iterator[int]) -> None:
 
 
 def stored(deployed: Deployed, service: str, count: int) -> list[str]:
-    """The ids of the service's documents, as soon as there are so many."""
+    """The ids of the service's documents in their order, as soon as there are so many."""
 
     def look() -> list[str]:
-        query = {"query": {"term": {"service": service}}, "size": 10_000, "_source": False}
         deployed.ask("POST", "/*-20*/_refresh")
-        answer = deployed.ask("POST", "/*-20*/_search?allow_no_indices=true", query)
-        return sorted(hit["_id"] for hit in answer["hits"]["hits"])
+        ids: list[str] = []
+        while page := ids_behind(ids[-1:], deployed, service):
+            ids += page
+        return ids
 
     return wait_for(look, lambda ids: len(ids) >= count)
+
+
+def ids_behind(last: list[str], deployed: Deployed, service: str) -> list[str]:
+    """As many ids as a search gives at most, behind the last one known."""
+    query = {"query": {"term": {"service": service}}, "size": 10_000, "sort": ["id"], "_source": False}
+    behind = {"search_after": last} if last else {}
+    answer = deployed.ask("POST", "/*-20*/_search?allow_no_indices=true", {**query, **behind})
+    return [hit["_id"] for hit in answer["hits"]["hits"]]
 
 
 def same(look: Look, deployed: Deployed, service: str, count: int) -> None:

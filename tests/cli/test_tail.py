@@ -20,6 +20,7 @@ from pipeline.cli.printing import Printer
 from pipeline.client import Gap, Notice, Status, StatusChange, Subscription
 from pipeline.local.errors import Mistyped
 from tests.cli.service import Service, environment, livedex, serving
+from tests.running import PROGRAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,11 +120,10 @@ class Tailing:
     """``livedex tail --json`` in a process of its own, which Ctrl-C ends."""
 
     def __init__(self, service: Service, folder: Path, *words: str) -> None:
-        program = "from pipeline.cli import main; main()"
         asked = ["tail", "--json", "--url", service.http, "--key", "livedex_k", *words]
         self._told = (folder / "told").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", program, *asked],
+            [sys.executable, "-c", PROGRAM, *asked],
             cwd=folder,
             env=environment(),
             stdout=subprocess.PIPE,

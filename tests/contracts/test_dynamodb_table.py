@@ -61,7 +61,7 @@ def test_every_row_but_the_keys_and_what_a_registry_holds_has_a_ttl_in_seconds(
         ("TICKET", 31): 1,
         ("AT", 9): 1,
         ("OPEN", 10): 1,
-        ("CHANGE", 86_400): 2,
+        ("CHANGE", 3_600): 2,
     }
     assert Counter(row["sk"]["S"].partition("#")[0] for row in rows if "ttl" not in row) == {
         "CHANNEL": 2,
