@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.running import envelope, facts, wait_for
+from tests.running import envelope, wait_for
 
 if TYPE_CHECKING:
     from tests.running import Deployed
@@ -37,7 +37,7 @@ def test_letters_are_shown_foretold_redriven_and_dropped(deployed: Deployed, ser
 
     assert deployed.livedex("dlq", "redrive", *first, "--hop", "events").returncode == 0
 
-    assert wait_for(lambda: facts(deployed.documents("payments"), service), bool) == [f"{service}-2"]
+    assert wait_for(lambda: deployed.facts(service), bool) == [f"{service}-2"]
     (again,) = wait_for(lambda: letters(deployed, service).values(), bool)
     assert again["id"] not in first, "rejected once more, it is a letter of its own"
     assert again["body"] == reasons["no-identity"]["body"]
@@ -54,5 +54,5 @@ def test_history_from_a_file_is_stored_once_and_announced_to_nobody(deployed: De
     second = json.loads(deployed.livedex("backfill", str(file), "--json").stdout)
 
     assert (first["stored"], second["already_there"]) == (20, 20)
-    assert len(facts(deployed.documents("payments"), service)) == 20
+    assert len(deployed.facts(service)) == 20
     assert len(deployed.lines("broadcast")) == before

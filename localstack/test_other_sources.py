@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.running import envelope, facts, wait_for
+from tests.running import envelope, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,7 @@ FUNCTION = "livedex-index"
 
 def stored(deployed: Deployed, service: str, count: int) -> list[str]:
     """What is stored of a service, when all of it is or the time is over."""
-    look = lambda: facts(deployed.documents("payments"), service)  # noqa: E731 - said once
-    return wait_for(look, lambda found: len(found) >= count)
+    return wait_for(lambda: deployed.facts(service), lambda found: len(found) >= count)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
-from tests.running import envelope, facts, wait_for
+from tests.running import envelope, wait_for
 
 if TYPE_CHECKING:
     from tests.running import Deployed
@@ -44,9 +44,9 @@ def test_bad_events_in_the_middle_of_good_ones_cost_only_themselves(deployed: De
     letters = wait_for(lambda: deployed.dead_letters(service), lambda found: len(found) >= 4)
     reasons = sorted(letter["MessageAttributes"]["reason"]["StringValue"] for letter in letters)
     assert reasons == ["bad-time", "malformed", "no-identity", "too-old"]
-    stored = wait_for(lambda: deployed.documents("payments"), lambda found: len(facts(found, service)) >= 100)
-    assert facts(stored, service) == sorted(event["detail"]["eventId"] for event in good)
-    caught = wait_for(lambda: deployed.documents(f"nobody.{service}"), bool)
+    stored = wait_for(lambda: deployed.facts(service), lambda found: len(found) >= 100)
+    assert stored == sorted(event["detail"]["eventId"] for event in good)
+    caught = wait_for(lambda: deployed.documents(source=f"nobody.{service}"), bool)
     assert [document["_index"].partition("-")[0] for document in caught] == ["events"]
 
 

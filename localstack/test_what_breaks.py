@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.local import aws, engine, opensearch, stack
 from pipeline.local.places import Places
-from tests.running import envelope, facts, wait_for
+from tests.running import envelope, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,7 @@ def all_of(service: str, count: int) -> list[str]:
 
 def stored(deployed: Deployed, service: str, count: int) -> list[str]:
     """What is stored of a service, when all of it is or the time is over."""
-    look = lambda: facts(deployed.documents("payments"), service)  # noqa: E731 - said once
-    return wait_for(look, lambda found: len(found) >= count, PATIENCE)
+    return wait_for(lambda: deployed.facts(service), lambda found: len(found) >= count, PATIENCE)
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_an_emit_that_is_killed_and_begun_again_stores_every_event_once(
     count = 100
     file = written(deployed.folder, service, count)
     emitting = deployed.start("emit", str(file), "--rate", "50")
-    wait_for(lambda: facts(deployed.documents("payments"), service), bool)
+    wait_for(lambda: deployed.facts(service), bool)
     emitting.kill()
     emitting.wait(10)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.local import deploy
 from pipeline.local.chaos import ChaosProxy
 from pipeline.local.faults import Chances
-from tests.running import envelope, facts, wait_for
+from tests.running import envelope, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,7 @@ def test_every_event_is_stored_once_and_announced_and_every_line_of_the_function
     count, before = 300, len(deployed.lines("index"))
     with ChaosProxy(deployed.opensearch, CHANCES, seed=3) as proxy, opensearch_at(deployed, proxy.url):
         deployed.put(*(envelope(service, number) for number in range(count)))
-        found = wait_for(
-            lambda: facts(deployed.documents("payments"), service), lambda seen: len(seen) >= count
-        )
+        found = wait_for(lambda: deployed.facts(service), lambda seen: len(seen) >= count)
         announced = wait_for(
             lambda: sum(line.get("announced", 0) for line in deployed.lines("index")[before:]),
             lambda seen: seen >= count,

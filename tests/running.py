@@ -14,7 +14,7 @@ import urllib3
 from localstack_client import session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 Value = TypeVar("Value")
@@ -80,9 +80,13 @@ class Deployed:
             answer = events.put_events(Entries=entries)
             assert answer["FailedEntryCount"] == 0, answer
 
-    def documents(self, service: str) -> list[dict[str, Any]]:
-        """The stored documents of a service, each as OpenSearch has it."""
-        query = {"query": {"term": {"source": service}}, "size": 10_000}
+    def facts(self, service: str) -> list[str]:
+        """The ids of a service's events, each as often as it is stored; 10,000 at most."""
+        return sorted(each["_source"]["detail"]["eventId"] for each in self.documents(service=service))
+
+    def documents(self, **field: str) -> list[dict[str, Any]]:
+        """The stored documents with this value in this field, each as OpenSearch has it; 10,000 at most."""
+        query = {"query": {"term": field}, "size": 10_000}
         self.ask("POST", "/*-20*/_refresh")
         found: list[dict[str, Any]] = self.ask("POST", "/*-20*/_search?allow_no_indices=true", query)["hits"][
             "hits"
@@ -141,9 +145,3 @@ def envelope(service: str, number: int, **detail: Any) -> dict[str, Any]:  # noq
             **detail,
         },
     }
-
-
-def facts(documents: Iterable[dict[str, Any]], service: str) -> list[str]:
-    """The events that the documents of a service stand for, each as often as it is stored."""
-    details = [document["_source"]["detail"] for document in documents]
-    return sorted(detail["eventId"] for detail in details if detail.get("service") == service)
