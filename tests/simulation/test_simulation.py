@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from tests.simulation import __main__ as simulation
+from tests.simulation import playing
 from tests.simulation.judge import Verdict
 from tests.simulation.rules import RULES
 from tests.simulation.world import play
@@ -41,15 +43,13 @@ others.
 
 
 def test_nothing_is_missed_and_nothing_is_shown_twice() -> None:
-    wrong = [str(verdict) for verdict in simulation.verdicts(range(WORLDS)) if not verdict.good]
+    wrong = [str(verdict) for verdict in playing.verdicts(range(WORLDS)) if not verdict.good]
 
     assert not wrong, "\n".join([*wrong, "python -m tests.simulation --seed N --show plays one step by step"])
 
 
 def test_the_python_client_misses_nothing_either() -> None:
-    wrong = [
-        str(verdict) for verdict in simulation.verdicts(range(WORLDS // 4), real=True) if not verdict.good
-    ]
+    wrong = [str(verdict) for verdict in playing.verdicts(range(WORLDS // 4), real=True) if not verdict.good]
 
     assert not wrong, "\n".join(wrong)
 
@@ -106,7 +106,7 @@ TROUBLE = (
 @pytest.fixture(scope="module")
 def without() -> dict[str, Verdict]:
     """The known world of each rule, played without it."""
-    return dict(zip(NEEDS, simulation.without_each(NEEDS.items()), strict=True))
+    return dict(zip(NEEDS, playing.without_each(NEEDS.items()), strict=True))
 
 
 UNPROVEN = frozenset(RULES.keys() - NEEDS.keys())
@@ -115,12 +115,20 @@ UNPROVEN = frozenset(RULES.keys() - NEEDS.keys())
 
 @pytest.mark.parametrize("rule", sorted(RULES.keys() - UNPROVEN))
 def test_without_a_rule_something_is_missed_or_shown_twice(rule: str, without: dict[str, Verdict]) -> None:
-    assert without[rule].broken or simulation.found_within(rule, SEARCHED)
+    assert without[rule].broken or playing.found_within(rule, SEARCHED)
+
+
+def test_the_command_ends_with_what_was_missed_and_what_was_shown_twice() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "2", "--processes", "1"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ran.stdout.splitlines()[-1:] == ["2 worlds, 0 missed, 0 shown twice"], ran.stderr
+    assert ran.returncode == 0
 
 
 def test_where_a_process_is_ended_by_somebody_else_the_run_ends_too_and_says_so() -> None:
-    with pytest.raises(simulation.Lost, match="of 20 worlds were played; then one of the processes"):
-        list(simulation.verdicts(range(20), processes=1, play=_ended))
+    with pytest.raises(playing.Lost, match="of 20 worlds were played; then one of the processes"):
+        list(playing.verdicts(range(20), processes=1, play=_ended))
 
 
 def _ended(seed: int, **_given: object) -> Verdict:
