@@ -25,6 +25,7 @@ class Figure:
     Attributes:
         against: Name of a rival to its value, in the same unit.
         ratio: The value beside the first rival's, as the bar counts it; None without a bar.
+        spread: Between which two the middle half of the ratios lay, where each pair of turns gives one.
         bar: What is wanted, in words; empty where nothing is.
         holds: Whether the bar is cleared; None without a bar.
     """
@@ -36,9 +37,11 @@ class Figure:
     ratio: float | None = None
     bar: str = ""
     holds: bool | None = None
+    spread: tuple[float, float] | None = None
 
     def line(self) -> str:
         """The figure as one line of JSON."""
+        spread = {"spread": [_short(end) for end in self.spread]} if self.spread else {}
         return json.dumps(
             {
                 "name": self.name,
@@ -46,6 +49,7 @@ class Figure:
                 "unit": self.unit,
                 "against": {name: _short(value) for name, value in self.against.items()},
                 "ratio": None if self.ratio is None else _short(self.ratio),
+                **spread,
                 "bar": self.bar,
                 "holds": self.holds,
             },
@@ -73,6 +77,21 @@ def median_in_turns(runs: int, *measures: Callable[[], float]) -> Sequence[float
         for measure, found in zip(measures, values, strict=True):
             found.append(measure())
     return [statistics.median(found) for found in values]
+
+
+def in_pairs(pairs: int, first: Callable[[], float], second: Callable[[], float]) -> Sequence[float]:
+    """Run two measures in pairs; for each pair, how many times the second's value goes into the first's.
+
+    The order turns round from pair to pair: what drifts, as a node that warms up, meets both alike.
+    """
+    ratios: list[float] = []
+    for pair in range(pairs):
+        if pair % 2:
+            below, above = second(), first()
+        else:
+            above, below = first(), second()
+        ratios.append(above / below)
+    return ratios
 
 
 @contextmanager

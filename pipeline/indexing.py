@@ -10,12 +10,12 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pipeline import storing, trying
-from pipeline.core import derive, entries, normalise, parse, route
+from pipeline import announcing, storing, trying
+from pipeline.core import derive, normalise, parse, route
+from pipeline.core.arrival import Arrival, End
 from pipeline.core.attempt import Verdict
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter
@@ -24,47 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.attempt import Outcome
-    from pipeline.core.model import Delivery, Delta, Document, Entry, Route
+    from pipeline.core.model import Delivery, Document
     from pipeline.ports.clock import Clock
     from pipeline.ports.index import DocumentStore
     from pipeline.ports.queues import DeltaBus, Queues
 
 
-class End(Enum):
-    """How a delivery ended. Every delivery ends in exactly one of these."""
+HELD = 10_000
+"""Milliseconds for which a delivery is surely with nobody else, since its queue hides it for longer.
 
-    STORED = "stored"
-    ALREADY_THERE = "already_there"
-    ANNOUNCED_ONLY = "announced_only"
-    REJECTED = "rejected"
-    RETURNED = "retried"
-
-
-_ANNOUNCEABLE = (End.STORED, End.ALREADY_THERE, End.ANNOUNCED_ONLY)
-
-
-@dataclass(slots=True)
-class Arrival:
-    """A delivery on its way through the story.
-
-    Attributes:
-        end: Returned, until something better is certain.
-        attempts: How often its document was sent to the cluster.
-        ingested: The ``@ingested`` of the stored document, once known.
-        letter: Why it was rejected.
-        replayed: Whether a replay sent it.
-        plain: Whether it is surely a plain duplicate where its document is already there.
-    """
-
-    delivery: Delivery
-    route: Route | None = None
-    document: Document | None = None
-    replayed: bool = False
-    plain: bool = False
-    end: End = End.RETURNED
-    attempts: int = 0
-    ingested: int | None = None
-    letter: DeadLetter | None = None
+Behind that somebody else may have been given it too, have stored it, and have died before announcing it. It
+is there then, was received but once as far as we know, and leaves the queue with our answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +93,7 @@ def index(
 
     writer = storing.Writer(store, clock, deadline, read_only_ages)
     settled = _store(arriving(), writer, reasons, now)
-    announced = _announce(filter(_is_news, settled), writer, bus, clock, deadline)
+    announced = announcing.announce(settled, writer, bus, clock, deadline)
     _bury(_rejected(arrivals), queue, reasons)
     returned = [a.delivery for a in arrivals if a.end is End.RETURNED]
     trying.put_off(returned, queue, clock)
@@ -150,7 +121,7 @@ def _store(
 
     Args:
         reasons: Counts, by reason, what had to be sent again.
-        now: ``@ingested`` of what is only announced.
+        now: ``@ingested`` of what is only announced, and when the deliveries were handed over.
 
     Yields:
         Those that have a document, each once it is known what becomes of it.
@@ -171,6 +142,8 @@ def _store(
         arrival.attempts = len(sending.outcomes)
         reasons.update(outcome.reason for outcome in sending.outcomes if outcome.verdict is Verdict.RETRY)
         _settle(arrival, sending.outcomes[-1])
+        if arrival.end is End.ALREADY_THERE and writer.clock.now() - now > HELD:
+            arrival.plain = False
         yield arrival
     for arrival in unstored:
         arrival.end, arrival.ingested = End.ANNOUNCED_ONLY, now
@@ -188,75 +161,6 @@ def _settle(arrival: Arrival, outcome: Outcome) -> None:
             arrival.letter = DeadLetter(
                 arrival.delivery, outcome.reason, outcome.error, document.index, document.id
             )
-
-
-def _is_news(arrival: Arrival) -> bool:
-    """Whether a delta is due. In doubt it is: clients drop what they have seen."""
-    if not arrival.route or arrival.end not in _ANNOUNCEABLE:
-        return False
-    if arrival.replayed and not arrival.route.announce_replays:
-        return False
-    if arrival.end is not End.ALREADY_THERE:
-        return True
-    return arrival.attempts != 1 or not arrival.plain
-
-
-def _announce(
-    news: Iterable[Arrival], writer: storing.Writer, bus: DeltaBus, clock: Clock, deadline: int
-) -> int:
-    """Put the deltas on the bus; what could not be announced goes back to its queue.
-
-    Each delta is written as soon as its document is stored, while OpenSearch is busy with the next ones.
-
-    Returns:
-        The number of deltas that the bus accepted.
-    """
-    announced: list[Arrival] = []
-
-    def deltas() -> Iterator[Delta]:
-        for arrival, document, stamp in _stamped(news, writer):
-            announced.append(arrival)
-            yield derive.delta(document, stamp)
-
-    waiting = _put(entries.entries(deltas()), bus, clock, deadline)
-    unheard = {document_id for entry in waiting for document_id in entry.ids}
-    for arrival in announced if unheard else ():
-        if arrival.document and arrival.document.id in unheard:
-            arrival.end = End.RETURNED
-    return len(announced) - sum(len(entry.ids) for entry in waiting)
-
-
-def _stamped(news: Iterable[Arrival], writer: storing.Writer) -> Iterator[tuple[Arrival, Document, int]]:
-    """What is to be announced, with its ``@ingested``; what was stored by others at last, by their stamp.
-
-    What has none, since its document is gone or the index cannot say, goes back to its queue.
-    """
-    by_others: list[tuple[Arrival, Document]] = []
-    for arrival in news:
-        if arrival.document and arrival.ingested:
-            yield arrival, arrival.document, arrival.ingested
-        elif arrival.document:
-            by_others.append((arrival, arrival.document))
-    stamps = writer.stamps([(document.index, document.id) for _, document in by_others]) or {}
-    for arrival, document in by_others:
-        if stamp := stamps.get((document.index, document.id)):
-            yield arrival, document, stamp
-        else:
-            arrival.end = End.RETURNED
-
-
-def _put(waiting: list[Entry], bus: DeltaBus, clock: Clock, deadline: int) -> list[Entry]:
-    """Put entries, those that failed again and alone; returns what was not accepted."""
-    for _ in trying.tries(clock, deadline):
-        waiting = [
-            entry
-            for call in entries.calls(waiting)
-            for entry, accepted in zip(call, bus.put(call), strict=True)
-            if not accepted
-        ]
-        if not waiting:
-            break
-    return waiting
 
 
 def _rejected(arrivals: Sequence[Arrival]) -> list[Arrival]:

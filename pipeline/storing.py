@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     Key = tuple[str, str]
     """Index and id."""
 
-WAVE = 500
-"""Documents that are made into a body, and sent while the next ones are still being made.
+FIRST_WAVE, WAVE = 250, 500
+"""Documents in the first body and in the largest; each body has twice as many as the one before.
 
-Smaller bodies cost the node more, and larger ones leave it waiting for the first (``make bench-index``).
+A body is sent while the next one is still being made. OpenSearch has nothing to do until the first one
+comes, and smaller ones cost it more (``make bench-index``).
 """
 
 
@@ -94,9 +95,10 @@ class Writer:
 
     def _requests(self, documents: Iterable[Document]) -> Iterator[Request]:
         """Requests for the documents in order, each made when it is asked for."""
-        unsent = iter(documents)
-        while wave := list(islice(unsent, WAVE)):
+        unsent, size = iter(documents), FIRST_WAVE
+        while wave := list(islice(unsent, size)):
             yield from bulk.requests(wave, self.clock.now())
+            size = min(2 * size, WAVE)
 
     def _outcomes(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Send the requests, and in halves those that are too large; one outcome a document, as they come."""

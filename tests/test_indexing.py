@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore, Fault
 from pipeline.core import route
+from pipeline.core.arrival import End
 from pipeline.core.model import Delivery
-from pipeline.indexing import End, Indexed, index
+from pipeline.indexing import HELD, Indexed, index
 from pipeline.wiring import shipped
 from tests.examples import NOW, delivery, envelope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.core.attempt import BulkAnswer
     from pipeline.core.route import Routes
 
 INDEX = "metrics-2025.12.31"
@@ -115,6 +119,32 @@ def test_where_an_earlier_attempt_may_have_died_the_stored_document_is_announced
     (delta,) = world.announced()
     assert report.ends == {End.ALREADY_THERE: 1}
     assert delta["ingested"] == NOW, "the stamp it is stored with, not that of this attempt"
+
+
+class Held(DocumentStore):
+    """An index that is slow to take the first body; meanwhile another invocation stores it, and dies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: World | None = None
+
+    def bulk(self, bodies: Iterable[bytes], patience: float = 0) -> Sequence[BulkAnswer]:
+        world, self.world = self.world, None
+        if world:
+            world.index(delivery(envelope(), receives=2))
+            world.bus.entries.clear()
+            world.clock.sleep(HELD / 1_000 + 1)
+        return super().bulk(bodies, patience)
+
+
+def test_what_was_held_so_long_that_somebody_else_may_have_died_on_it_is_announced() -> None:
+    store = Held()
+    world = store.world = World(store=store)
+
+    report = world.index(delivery(envelope()))
+
+    assert report.ends == {End.ALREADY_THERE: 1}
+    assert len(world.stored()) == len(world.announced()) == 1
 
 
 def test_a_time_out_after_the_write_was_applied_still_announces(world: World) -> None:

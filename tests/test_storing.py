@@ -15,7 +15,7 @@ from pipeline.core.attempt import BulkAnswer, Verdict
 from pipeline.core.errors import Unavailable
 from pipeline.core.model import Document
 from pipeline.ports.index import BULK_PATIENCE, LOOKUP_PATIENCE
-from pipeline.storing import WAVE, Sending, Writer
+from pipeline.storing import FIRST_WAVE, WAVE, Sending, Writer
 from tests.examples import NOW
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_documents_are_told_of_in_their_order_each_with_all_its_attempts() -> No
     assert verdicts(sendings) == [Verdict.ALREADY_THERE] * 3
 
 
-def test_the_first_documents_are_sent_while_the_others_are_still_being_made() -> None:
+def test_the_first_documents_are_sent_soon_and_more_at_once_while_others_are_still_being_made() -> None:
     made: list[str] = []
     seen: list[int] = []
 
@@ -95,7 +95,8 @@ def test_the_first_documents_are_sent_while_the_others_are_still_being_made() ->
 
     assert [sending.document.id for sending in sendings] == made
     assert verdicts(sendings) == [Verdict.STORED] * len(made)
-    assert seen == [WAVE, 2 * WAVE, 2 * WAVE + 1]
+    assert FIRST_WAVE < WAVE
+    assert seen == [FIRST_WAVE, FIRST_WAVE + WAVE, 2 * WAVE + 1]
 
 
 def test_what_came_of_the_first_documents_is_told_while_the_others_are_still_on_their_way() -> None:

@@ -15,9 +15,10 @@ from pipeline.adapters.memory import MemoryDeltaBus, MemoryQueues
 from pipeline.cli import lines
 from pipeline.cli.lines import Line
 from pipeline.core import instant, route
+from pipeline.core.arrival import End
 from pipeline.core.model import Delivery
 from pipeline.core.route import Routes
-from pipeline.indexing import End, Indexed
+from pipeline.indexing import Indexed
 from pipeline.local.errors import StackError
 from pipeline.ports.clock import Clock
 from pipeline.ports.queues import Queues
