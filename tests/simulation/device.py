@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.simulation.baton import START
+
 if TYPE_CHECKING:
     from tests.simulation.client import Client
     from tests.simulation.gateway import Line
@@ -54,7 +56,7 @@ class Device:
         if not good:
             self._come_back()
             return
-        self.line = self._world.gateway.open(name, self._hear, self._closed)
+        self.line = self._world.gateway.open(name, self._hear, self._closed, self.is_reading)
         self._world.tell(self.name, f"is connected as {name}")
         self.client.opened(self._world.baton.now)
         self.look()
@@ -81,15 +83,16 @@ class Device:
             return
         self._leave(line)
 
-    def hop(self, *, stays: bool) -> None:
+    def hop(self, *, stays: bool, away: tuple[int, int] = (50, 3_000)) -> None:
         """Leave and come back soon.
 
         Args:
             stays: Whether this is the last time: what it missed then, no later resume finds.
+            away: For how many milliseconds, at least and at most.
         """
         if self.line is not None and not self.stays:
             self.stays = stays
-            self._leave(self.line, self._world.chance.uniform(50, 3_000))
+            self._leave(self.line, self._world.chance.uniform(*away))
 
     def _leave(self, line: Line, away: float | None = None) -> None:
         world = self._world
@@ -138,9 +141,14 @@ class Device:
             self._wake_at = -1
             self.look()
 
-    def _is_reading(self) -> bool:
+    def is_reading(self) -> bool:
         """Whether a catch-up is in its middle."""
         return any(each.phase.name == "CATCHING_UP" for each in self.client.subscriptions)
+
+    def is_paging(self) -> bool:
+        """Whether a catch-up has come to a page that is not its last."""
+        subscriptions = self.client.subscriptions
+        return self.is_reading() and any((each.cursor or "").startswith("P") for each in subscriptions)
 
     def _send(self, line: Line, text: str) -> None:
         world = self._world
@@ -154,6 +162,14 @@ class Device:
     def _hear(self, frame: bytes) -> None:
         self._world.tell(self.name, f"gets {frame.decode()[:400]}")
         self.client.received(frame, self._world.baton.now)
-        if self._world.happens(self._world.weather.torn_pages) and self._is_reading():
+        if self._is_torn(frame):
             self._world.baton.after(self._world.chance.uniform(0, 300), lambda: self.hop(stays=True))
         self.look()
+
+    def _is_torn(self, frame: bytes) -> bool:
+        """Whether the connection breaks behind this frame of a catch-up."""
+        world, weather = self._world, self._world.weather
+        if world.happens(weather.torn_pages) and self.is_reading():
+            return True
+        late_enough = world.baton.now >= START + weather.torn_from
+        return late_enough and b'"type":"live"' in frame and world.happens(weather.torn_ends)

@@ -113,7 +113,7 @@ class Functions:
             batch,
             registry=run.container.registry,
             table=table,
-            sockets=Posts(world.gateway, run, world.off, lambda posts: world.aim(posts, run)),
+            sockets=Posts(world.gateway, run, world.off, lambda posts: world.aims.at_posts(posts, run)),
             queue=Waiting(world.deltas, run),
             jobs=Waiting(world.jobs, run),
             clock=run,
@@ -121,6 +121,10 @@ class Functions:
             bounds=broadcasting.Bounds(world.weather.budget, world.weather.fan_out, LEDGER_LIFE),  # type: ignore[arg-type]
             slow=run.container.slow,
         )
+        try:
+            table.write()
+        except Unavailable:
+            return [each.id for each in batch]
         return report.returned
 
     def fan_out(self, batch: Sequence[Delivery], run: Invocation) -> Sequence[str]:
@@ -129,7 +133,7 @@ class Functions:
         report = fanning_out.fan_out(
             batch,
             table=table,
-            sockets=Posts(world.gateway, run, world.off, lambda posts: world.aim_of_job(posts, run)),
+            sockets=Posts(world.gateway, run, world.off, lambda posts: world.aims.at_job(posts, run)),
             queue=Waiting(world.jobs, run),
             clock=run,
             deadline=run.deadline,
@@ -194,13 +198,13 @@ class Functions:
 
         def work(run: Invocation) -> None:
             nonlocal answered
-            table = Table(world.table, run, world.off, lambda: world.aim_at_joining(line, run))
+            table = Table(world.table, run, world.off, lambda: world.aims.at_joining(line, run))
             try:
                 answering.answer(
                     text,
                     line.name,
                     table=table,
-                    sockets=Posts(world.gateway, run, world.off, lambda _posts: table.write()),
+                    sockets=Posts(world.gateway, run, world.off, lambda _posts: table.write(), answers=True),
                     library=world.library.of(run),
                     limiter=self._limiter,
                     clock=run,

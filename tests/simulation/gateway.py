@@ -25,12 +25,21 @@ class Line:
         open: Whether the gateway takes posts for it; else it answers 410.
         flowing: Whether what is sent arrives.
         busy_until: Until when posts to it are refused for the moment.
+
+    Args:
+        is_reading: Tells whether a catch-up is under way on it.
     """
 
     def __init__(
-        self, name: str, around: Surroundings, hear: Callable[[bytes], None], closed: Callable[[], None]
+        self,
+        name: str,
+        around: Surroundings,
+        hear: Callable[[bytes], None],
+        closed: Callable[[], None],
+        is_reading: Callable[[], bool],
     ) -> None:
         self.name = name
+        self.is_reading = is_reading
         self.open = True
         self.flowing = True
         self.busy_until = 0
@@ -84,9 +93,15 @@ class Gateway:
         self.lines: dict[str, Line] = {}
         self._around = around
 
-    def open(self, name: str, hear: Callable[[bytes], None], closed: Callable[[], None]) -> Line:
+    def open(
+        self,
+        name: str,
+        hear: Callable[[bytes], None],
+        closed: Callable[[], None],
+        is_reading: Callable[[], bool],
+    ) -> Line:
         """Open a connection."""
-        line = self.lines[name] = Line(name, self._around, hear, closed)
+        line = self.lines[name] = Line(name, self._around, hear, closed, is_reading)
         return line
 
 
@@ -96,6 +111,7 @@ class Posts:
     Args:
         off: Names of the rules that do not hold here.
         first: Called before a round of posts.
+        answers: Whether these are the answers to a client's frames.
     """
 
     def __init__(
@@ -104,7 +120,10 @@ class Posts:
         run: Invocation,
         off: frozenset[str],
         first: Callable[[Sequence[Post]], None],
+        *,
+        answers: bool = False,
     ) -> None:
+        self._answers = answers
         self._gateway = gateway
         self._run = run
         self._off = off
@@ -176,6 +195,9 @@ class Posts:
             run.tell(f"post to {post.connection_id}: 410")
             return Receipt.GONE
         frame = restamped(post.frame, run.now()) if "announcing clock" in self._off else post.frame
+        if not self._answers and line.is_reading() and run.happens(run.around.weather.deaf):
+            run.tell(f"post to {post.connection_id}: refused")
+            return Receipt.LAGGED
         if run.happens(run.around.weather.slow_post * 0.3):
             line.busy_until = now + chance.choice([0, 3_000, 20_000])
         if now <= line.busy_until and not run.around.weather.calm:

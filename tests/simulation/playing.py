@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from tests.simulation import settings
 from tests.simulation.world import Verdict, play
 
 if TYPE_CHECKING:
@@ -85,8 +86,11 @@ def _one_of(call: Callable[..., Verdict], given: tuple[object, ...]) -> Verdict:
 
 
 def found_within(off: str, most: int) -> int | None:
-    """How many worlds it takes until one is broken without a rule; None where none of so many is."""
-    with closing(verdicts(range(most), frozenset([off]))) as played:
+    """How many worlds it takes until one is broken without a rule; None where none of so many is.
+
+    Where a setting was made for it, worlds of that one are played.
+    """
+    with closing(verdicts(settings.shows(off, most), frozenset([off]))) as played:
         for number, verdict in enumerate(played):
             if verdict.broken:
                 return number + 1

@@ -210,7 +210,8 @@ class Documents:
 
     def search(self, indices: str, body: dict[str, Any]) -> Sequence[dict[str, Any]]:
         run = self._run
-        run.before("search")
+        slow = run.happens(run.around.weather.slow_search)
+        run.before("search", run.around.chance.uniform(1_000, 8_000) if slow else None)
         if "whole pages" in self._off and run.happens(run.around.weather.shard_trouble):
             found = [hit for hit in self._store.search(indices, body) if int(hit["_id"][0], 16) % 2]
             run.tell(f"search: {self._facts(found)}, without a shard")

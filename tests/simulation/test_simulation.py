@@ -34,6 +34,15 @@ NEEDS = {
     "whole pages": 5,
     "refresh before query": 4,
     "seen ids": 0,
+    "HORIZON": 63,
+    "2 SKEW": 38,
+    "clock after membership": 8,
+    "announcing clock": 268,
+    "ledger first": 93,
+    "ledger or again": 138,
+    "ledger's horizon": 63,
+    "page's horizon": 233,
+    "second reading": 13,
 }
 """For each rule a world in which something is missed, or shown twice, without it.
 
@@ -109,11 +118,7 @@ def without() -> dict[str, Verdict]:
     return dict(zip(NEEDS, playing.without_each(NEEDS.items()), strict=True))
 
 
-UNPROVEN = frozenset(RULES.keys() - NEEDS.keys())
-"""Rules that no world is kept for."""
-
-
-@pytest.mark.parametrize("rule", sorted(RULES.keys() - UNPROVEN))
+@pytest.mark.parametrize("rule", RULES)
 def test_without_a_rule_something_is_missed_or_shown_twice(rule: str, without: dict[str, Verdict]) -> None:
     assert without[rule].broken or playing.found_within(rule, SEARCHED)
 

@@ -52,6 +52,18 @@ class Weather:
         fan_out: Posts per second of a broadcast, below 1 where even small audiences are handed on.
         budget: Bytes of hits for one channel and batch.
         waiting: Fan-out jobs that wait, and ``waits`` for how long at least and at most.
+        facts: How many events there are at least and at most.
+        snapshots: What a new subscription may ask for.
+        minute_ends: Detours that end in the last seconds of a minute.
+        meetings: Rounds of posts before which the invocation freezes for less than ``POSTING``; one of those
+            it posts to gets other frames meanwhile, and comes anew. Where nothing is late, fewer.
+        hurried_join: Memberships that are written while an event is on its way to the other members.
+        slow_search: Searches that take seconds.
+        deaf: Live frames that are refused for the moment, where a catch-up of their connection is under way.
+        met_readers: Rounds of posts of what is late just before which somebody leaves who is in the middle of
+            a catch-up.
+        torn_ends: ``live`` frames behind which the connection breaks, and ``torn_from`` how long after the
+            world's begin that may happen.
     """
 
     crash: float
@@ -90,6 +102,16 @@ class Weather:
     budget: int
     waiting: float = 0.4
     waits: tuple[int, int] = (25_000, 150_000)
+    facts: tuple[int, int] = (10, 70)
+    snapshots: tuple[int | None, ...] = (None, 0, 2)
+    minute_ends: float = 0
+    meetings: float = 0
+    hurried_join: float = 0
+    slow_search: float = 0
+    deaf: float = 0
+    met_readers: float = 0
+    torn_ends: float = 0
+    torn_from: int = 0
     outages: list[tuple[int, int]] = field(default_factory=list)
     calm: bool = False
 

@@ -11,9 +11,11 @@ import orjson
 
 from pipeline import catching_up
 from pipeline.adapters.memory import MemoryConnectionTable
-from pipeline.core import cursor, instant
+from pipeline.core import instant
+from pipeline.core.ledger import MINUTE
 from pipeline.wiring import shipped
-from tests.simulation import judge, rules
+from tests.simulation import judge, rules, settings
+from tests.simulation.aims import Aims
 from tests.simulation.baton import START, Baton
 from tests.simulation.client import Client
 from tests.simulation.device import Device
@@ -24,13 +26,10 @@ from tests.simulation.invocation import Invocation, Surroundings
 from tests.simulation.judge import FILTERS, Verdict
 from tests.simulation.python_client import PythonClient
 from tests.simulation.steps import Documents
-from tests.simulation.weather import draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.core.audience import Post
-    from tests.simulation.gateway import Line
 
 STORM = 240_000
 """Milliseconds for which things go wrong."""
@@ -91,7 +90,7 @@ class World:
         self.off = off
         self.chance = Random(seed)  # noqa: S311 - repeatable on purpose
         self.baton = Baton()
-        self.weather = draw(self.chance, STORM)
+        self.weather = settings.of(seed, self.chance, STORM)
         self._client = PythonClient if real else Client
         if real:
             self.weather.budget = 1_000_000  # of what is left out over it this client tells, and leaves it so
@@ -106,6 +105,7 @@ class World:
         self.library = Shelf(self.store, self.weather.lag, off)
         short = 3_600_000 if self.weather.patient else 50_000
         self.token_life = self.chance.choice([3_600_000, 3_600_000, short])
+        self.aims = Aims(self)
         self.functions = Functions(self)
         self.devices: list[Device] = []
         self._busy = [self.chance.randrange(STORM) for _ in range(6)]
@@ -143,7 +143,7 @@ class World:
 
     def _schedule_events(self) -> None:
         chance = self.chance
-        self._facts = chance.randint(10, 70)
+        self._facts = chance.randint(*self.weather.facts)
         for number in range(self._facts):
             tenant = chance.choice(["acme", "acme", "acme", "acme", "beta", None])
             at, produce = self._moment(), self._producing(number, tenant)
@@ -198,58 +198,11 @@ class World:
                 self.baton.after(chance.randrange(STORM), self._change(device))
 
     def _subscribe(self, device: Device, wanted: str, cursor: str | None = None) -> None:
-        snapshot = self.chance.choice([None, 0, 2])
+        snapshot = self.chance.choice(self.weather.snapshots)
         device.client.subscribe(wanted, FILTERS[wanted][0], snapshot, cursor, self.baton.now)
 
-    def aim(self, posts: Sequence[Post], run: Invocation) -> None:
-        """Freeze a broadcaster that knows whom it will post to; one of them comes anew meanwhile.
-
-        That is half a minute later, when its cursor has gone on by other frames; then it mostly stays, since
-        a later resume would bring what this one has missed.
-        """
-        if not self.happens(self.weather.stalled_posts):
-            return
-        chance = self.chance
-        pause = chance.uniform(0.4, 0.85) * (run.ends - self.baton.now)
-        leaves = chance.uniform(0.7, 1) * pause
-        owner = chance.choice(posts).connection_id.partition("/")[0]
-        (device,) = (each for each in self.devices if each.name == owner)
-        self.baton.after(leaves, lambda: device.hop(stays=chance.random() < 0.8))
-        self._more_events(max(0, leaves - 8_000), device.tenant)
-        run.freeze("its posts", pause)
-
-    def aim_of_job(self, posts: Sequence[Post], run: Invocation) -> None:
-        """Freeze a job that has waited long before it posts to somebody who would read its hits no more.
-
-        Who comes anew now finds them by the job's open row alone. Or it stays, and frames to it are refused
-        for a while: then what the job posts must not move its cursor.
-        """
-        chance = self.chance
-        victims = [each for each in self.devices if any(_is_past(each, post) for post in posts)]
-        if not victims or not self.happens(2 * self.weather.stalled_posts):
-            if self.happens(0.12):
-                self.baton.after(chance.uniform(0, 4_000), chance.choice(self.devices).cut)
-            return
-        device, pause = chance.choice(victims), chance.uniform(0.4, 0.85) * (run.ends - self.baton.now)
-        stays = chance.random() < 0.8
-        if chance.random() < 0.7:
-            self.baton.after(chance.uniform(0, 2_000), lambda: device.hop(stays=stays))
-        else:
-            if device.line:
-                device.line.busy_until = self.baton.now + round(pause / 2)
-            self._more_events(0, device.tenant)
-            self.baton.after(pause + 1_000, lambda: device.hop(stays=stays))
-        run.freeze("its posts", pause)
-
-    def aim_at_joining(self, line: Line, run: Invocation) -> None:
-        """Let a membership be written slowly, and an event be stored and announced meanwhile."""
-        if self.happens(self.weather.slow_join):
-            (device,) = (each for each in self.devices if each.name == line.name.partition("/")[0])
-            self._more_events(self.chance.uniform(1_000, 2_500), device.tenant)
-            device.stays = device.stays or self.chance.random() < 0.3
-            run.freeze("the membership", self.chance.uniform(5_000, 12_000))
-
-    def _more_events(self, after: float, tenant: str) -> None:
+    def more_events(self, after: float, tenant: str) -> None:
+        """Have one more event happen after a while."""
         self._facts += 1
         self.baton.after(after, self._producing(self._facts, tenant))
 
@@ -306,7 +259,10 @@ class World:
 
     def _delay(self) -> int:
         if self.happens(self.weather.detour):
-            return round(500 * math.exp(self.chance.uniform(0, math.log(self.weather.detours / 500))))
+            detour = round(500 * math.exp(self.chance.uniform(0, math.log(self.weather.detours / 500))))
+            if self.happens(self.weather.minute_ends):
+                detour += MINUTE - (self.baton.now + detour) % MINUTE - self.chance.randint(500, 6_000)
+            return max(0, detour)
         return round(self.chance.uniform(1, self.weather.hop))
 
     # --- the end ------------------------------------------------------------------------------
@@ -335,22 +291,6 @@ class World:
 
     def _queues(self) -> Sequence[tuple[str, Queue]]:
         return [("events", self.events), ("deltas", self.deltas), ("jobs", self.jobs)]
-
-
-def _is_past(device: Device, post: Post) -> bool:
-    """Whether a client has not seen the hits of a post, and would not read them from where its cursor is."""
-    said = orjson.loads(post.frame)
-    if said["type"] != "hits" or device.line is None or device.line.name != post.connection_id:
-        return False
-    ids = {hit["id"] for hit in said["hits"]}
-    given = cursor.read(said["cursor"], said["channel"])
-    past = cursor.live(said["channel"], given.at + cursor.HORIZON) if given else ""
-    return any(
-        each.channel == said["channel"]
-        and (each.cursor or "") > past
-        and ids - {hit["id"] for hit in each.shown}
-        for each in device.client.subscriptions
-    )
 
 
 def play(
