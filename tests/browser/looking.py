@@ -22,6 +22,16 @@ window.arrived = [];
 document.addEventListener("livedex:hits", event => window.arrived.push(...event.detail.map(hit => hit.id)));
 """
 
+STOP_PAINTING = """() => {
+const paintings = [];
+const real = window.requestAnimationFrame;
+window.requestAnimationFrame = painting => paintings.push(painting);
+window.paintAgain = () => {
+  window.requestAnimationFrame = real;
+  paintings.forEach(painting => real.call(window, painting));
+};
+}"""
+
 HARMLESS = re.compile("Failed to load resource|WebSocket connection to")
 """What Chromium itself writes to the console when a connection fails, as tests make it."""
 
@@ -85,6 +95,13 @@ class Look:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+
+    def stops_painting(self) -> None:
+        """Have no frame painted, as on a machine that is too busy."""
+        self.page.evaluate(STOP_PAINTING)
+
+    def paints_again(self) -> None:
+        self.page.evaluate("window.paintAgain()")
 
     def heap(self) -> tuple[int, int]:
         """Bytes and DOM nodes in use, with all garbage collected."""

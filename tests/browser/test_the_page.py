@@ -153,6 +153,22 @@ def test_it_can_be_used_by_keys_alone(look: Look, deployed: Deployed, service: s
     expect(look.at("#help")).to_be_hidden()
 
 
+def test_it_holds_still_from_the_key_on_not_from_the_next_frame_that_is_painted(
+    look: Look, deployed: Deployed, service: str
+) -> None:
+    look.becomes("live")
+    deployed.put(*(envelope(service, number) for number in range(3)))
+    expect(look.rows()).to_have_count(3)
+
+    look.stops_painting()
+    look.press("Space")
+    deployed.put(envelope(service, 3))
+    look.page.wait_for_function("window.arrived.length === 4", polling=50)
+    look.paints_again()
+    expect(look.at("#waiting")).to_have_text("1 new")
+    expect(look.rows()).to_have_count(3)
+
+
 def test_a_filter_is_put_together_by_typing_and_kept_in_the_address(
     look: Look, deployed: Deployed, service: str
 ) -> None:

@@ -47,6 +47,7 @@ export class Stream {
 
   pause(still: boolean): void {
     this.#isPaused = still;
+    if (still) this.#holdStill();
     this.events.changed();
   }
 
@@ -81,6 +82,7 @@ export class Stream {
     const step = Math.sign(by) || 1;
     while (rows.at(place)?.hit === null && rows.at(place + step) !== undefined) place += step;
     this.#chosen = rows.at(place)?.key ?? null;
+    this.#holdStill();
     const height = this.#height();
     const top = this.place.getBoundingClientRect().top + place * height;
     const scroll = reveal(top, height, this.#upper(), innerHeight);
@@ -130,8 +132,14 @@ export class Stream {
     else this.place.setAttribute("aria-activedescendant", active);
   }
 
+  /** Hold still from now on: what arrives before the next painting would still move what is being read. */
+  #holdStill(): void {
+    this.#rows?.hold(true);
+  }
+
   #over(isOver: boolean): void {
     this.#isOver = isOver;
+    if (isOver) this.#holdStill();
     if (!isOver) this.events.point(null);
     this.events.changed();
   }
@@ -140,6 +148,7 @@ export class Stream {
     const row = this.#rowAt(target);
     if (row === null || row.hit === null) return;
     this.#chosen = row.key;
+    this.#holdStill();
     this.events.changed();
     this.events.open(row.hit);
   }
