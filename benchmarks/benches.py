@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,13 +12,15 @@ from uuid import uuid4
 from opensearchpy import OpenSearch
 
 from benchmarks import facts
-from pipeline.core import normalise, parse, route
+from pipeline import arriving
+from pipeline.core import fill, normalise, parse, route
 from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.core.model import Delivery, Document
+    from pipeline.core.document import Document
+    from pipeline.core.model import Delivery
     from pipeline.core.route import Routes
 
 CONNECTIONS = 2
@@ -67,9 +70,28 @@ def routes_text(family: str) -> str:
 
 
 def document(delivery: Delivery, known: Routes) -> Document:
-    """What a delivery becomes, by the story's own stages."""
+    """What a delivery becomes, by the long way alone."""
     event = parse.event(delivery.body)
     return normalise.normalise(event, route.choose(event, known), single_tenant=False, now=event.time)
+
+
+def documents(deliveries: Sequence[Delivery], known: Routes, kinds: fill.Kinds) -> list[Document]:
+    """What deliveries become, as the story makes it: by the short way, and by the long one where it must."""
+    made: list[Document] = []
+    now = int(time.time() * 1000)
+    for start in range(0, len(deliveries), arriving.TOGETHER):
+        part = deliveries[start : start + arriving.TOGETHER]
+        filled = fill.documents([delivery.body for delivery in part], kinds, now)
+        for delivery, each in zip(part, filled, strict=True):
+            made.append(each[2] if each else _learned(delivery, known, kinds))
+    return made
+
+
+def _learned(delivery: Delivery, known: Routes, kinds: fill.Kinds) -> Document:
+    made = document(delivery, known)
+    chosen = route.find(made.source, made.event_type, known)
+    kinds.learn(made.source, made.event_type, chosen, single_tenant=False)
+    return made
 
 
 def _put_templates(bench: Bench) -> None:

@@ -15,14 +15,16 @@ import orjson
 
 from benchmarks import facts
 from benchmarks.figure import Figure, collecting, median_in_turns
-from pipeline.core import bulk, derive, entries, normalise, parse, route
+from pipeline.arriving import TOGETHER
+from pipeline.core import bulk, derive, entries, fill, normalise, parse, route
 from pipeline.handlers.invocation import COLLECT_AFTER
 from pipeline.wiring import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.core.model import Document
+    from pipeline.core.document import Document
+
 
 EVENTS = 5_000
 """More than the stages remember times of, since real events rarely share a millisecond."""
@@ -42,10 +44,15 @@ def figures() -> Iterator[Figure]:
         return [normalise.normalise(event, to, single_tenant=False, now=now) for event, to in pairs]
 
     made = documents()
+    kinds = fill.Kinds()
+    for event, to in pairs:
+        kinds.learn(event.source, event.detail_type, to, single_tenant=False)
+    parts = [bodies[start : start + TOGETHER] for start in range(0, EVENTS, TOGETHER)]
     stages: dict[str, Callable[[], object]] = {
         "the least": lambda: [_least(body) for body in bodies],
         "parse and route": lambda: [route.choose(parse.event(body), routes) for body in bodies],
         "normalise": documents,
+        "fill, the short way of these": lambda: [fill.documents(part, kinds, now) for part in parts],
         "bulk": lambda: bulk.requests(made, now),
         "derive and entries": lambda: entries.entries(derive.delta(document, now) for document in made),
     }

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pipeline.core.arrival import Arrival
-    from pipeline.core.model import Delta, Document, Entry
+    from pipeline.core.document import Document
+    from pipeline.core.model import Delta, Entry
     from pipeline.ports.clock import Clock
     from pipeline.ports.queues import DeltaBus
     from pipeline.storing import Writer

@@ -112,7 +112,7 @@ class Broadcast:
         }
 
 
-def broadcast(  # noqa: PLR0913 - two queues, and two things that are kept between invocations
+def broadcast(
     deliveries: Sequence[Delivery],
     *,
     registry: Registry,

@@ -7,24 +7,24 @@ event comes again, finds its document there, and announces it.
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline import announcing, storing, trying
-from pipeline.core import derive, normalise, parse, route
+from pipeline.arriving import Arrivals
 from pipeline.core.arrival import Arrival, End
-from pipeline.core.attempt import Verdict
-from pipeline.core.errors import Rejected
+from pipeline.core.document import Verdict
+from pipeline.core.fill import Kinds
 from pipeline.core.model import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.attempt import Outcome
-    from pipeline.core.model import Delivery, Document
+    from pipeline.core.document import Document, Outcome
+    from pipeline.core.model import Delivery
+    from pipeline.core.route import Routes
     from pipeline.ports.clock import Clock
     from pipeline.ports.index import DocumentStore
     from pipeline.ports.queues import DeltaBus, Queues
@@ -65,7 +65,7 @@ class Indexed:
 def index(
     deliveries: Sequence[Delivery],
     *,
-    routes: route.Routes,
+    routes: Routes,
     store: DocumentStore,
     bus: DeltaBus,
     queue: Queues,
@@ -73,6 +73,7 @@ def index(
     deadline: int,
     single_tenant: bool,
     read_only_ages: Mapping[str, int] = MappingProxyType({}),
+    kinds: Kinds | None = None,
 ) -> Indexed:
     """Store every event once and announce it.
 
@@ -81,37 +82,29 @@ def index(
         deadline: When to stop trying and return what is left, in ms since the epoch.
         single_tenant: Whether all events belong to the default tenant.
         read_only_ages: See ``storing.Writer``.
+        kinds: What earlier invocations have learned of events; grows.
     """
     now = clock.now()
+    made = Arrivals(routes, kinds or Kinds(), now, single_tenant)
     arrivals: list[Arrival] = []
     reasons: Counter[str] = Counter()
 
     def arriving() -> Iterator[Arrival]:
-        for delivery in deliveries:
-            arrivals.append(_arrive(delivery, routes, now, single_tenant=single_tenant))
-            yield arrivals[-1]
+        for arrival in made.of(deliveries):
+            arrivals.append(arrival)
+            yield arrival
+
+    def settled() -> Iterator[Arrival]:
+        yield from _store(arriving(), writer, reasons, now)
+        if refused := list(made.rewritten(arrivals)):
+            yield from _store(refused, writer, reasons, now)
 
     writer = storing.Writer(store, clock, deadline, read_only_ages)
-    settled = _store(arriving(), writer, reasons, now)
-    announced = announcing.announce(settled, writer, bus, clock, deadline)
+    announced = announcing.announce(settled(), writer, bus, clock, deadline)
     _bury(_rejected(arrivals), queue, reasons)
     returned = [a.delivery for a in arrivals if a.end is End.RETURNED]
     trying.put_off(returned, queue, clock)
     return Indexed(Counter(a.end for a in arrivals), tuple(d.id for d in returned), announced, reasons)
-
-
-def _arrive(delivery: Delivery, routes: route.Routes, now: int, *, single_tenant: bool) -> Arrival:
-    try:
-        event = parse.event(delivery.body)
-        chosen = route.choose(event, routes)
-        document = normalise.normalise(event, chosen, single_tenant=single_tenant, now=now)
-    except Rejected as rejected:
-        return Arrival(delivery, letter=DeadLetter(delivery, rejected.reason, rejected.text))
-    except Exception:  # noqa: BLE001 - a defect of ours costs this one event a detour, never the batch
-        return Arrival(delivery, letter=DeadLetter(delivery, "defect", traceback.format_exc()))
-    # The event itself goes: to keep all that was parsed until the end takes longer than to parse it.
-    plain = derive.surely_plain(delivery, event)
-    return Arrival(delivery, chosen, document, event.replay is not None, plain)
 
 
 def _store(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.core.audience import Channel
+    from pipeline.core.document import Document
     from pipeline.core.letters import Group, Letter, Wanted
-    from pipeline.core.model import Document
     from pipeline.ports.connections import ConnectionTable
     from pipeline.ports.index import DocumentStore
     from pipeline.ports.queues import Queues

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from pipeline.core.model import Delta, Document, Event
+    from pipeline.core.document import Document
+    from pipeline.core.model import Delta, Event
 
 
 class Misused(Exception):  # noqa: N818 - what the caller did, said to the caller
@@ -127,7 +128,7 @@ def _bulk(call: Call) -> Iterator[bytes]:
     """The NDJSON bodies of the _bulk requests that store them."""
     found = list(call.documents())
     newest = max((event.time for event, _ in found), default=0)
-    return (request.body for request in bulk.requests((document for _, document in found), newest))
+    return (request.body for request in bulk.requests([document for _, document in found], newest))
 
 
 def _derive(call: Call) -> Iterator[bytes]:

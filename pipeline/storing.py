@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from pipeline import trying
 from pipeline.core import bulk, lifecycle
-from pipeline.core.attempt import Verdict
+from pipeline.core.document import Verdict
 from pipeline.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.core.attempt import Outcome, Request
-    from pipeline.core.model import Document
+    from pipeline.core.attempt import Request
+    from pipeline.core.document import Document, Outcome
     from pipeline.ports.clock import Clock
     from pipeline.ports.index import DocumentStore
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from hypothesis import strategies as st
 
-from pipeline.core import instant
-from pipeline.core.attempt import BulkAnswer, Outcome, Verdict
+from pipeline.core import instant, lines
+from pipeline.core.attempt import BulkAnswer
 from pipeline.core.audience import Channel, Connection, Member, Post, Principal
-from pipeline.core.model import Delivery, Delta, Document, Entry, Event, Route
+from pipeline.core.document import Document, Outcome, Verdict
+from pipeline.core.model import Delivery, Delta, Entry, Event, Route
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -98,6 +99,12 @@ def routed_events(draw: st.DrawFn) -> tuple[Event, Route]:
     return event, route
 
 
+def lines_of(index: str, document_id: str, body: dict[str, Any]) -> bytes:
+    """A document's two lines, as ``core.lines`` tells of them."""
+    action = orjson.dumps({"create": {"_index": index, "_id": document_id}})
+    return action + lines.SEPARATOR.encode() + orjson.dumps(body)[:-1] + lines.STAMP.encode()
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """A document whose body says the same as its fields."""
@@ -115,8 +122,9 @@ def documents(draw: st.DrawFn) -> Document:
         "tokens": [],
         "detail": excerpt,
     }
+    index = f"{family}-{instant.day(timestamp)}"
     return Document(
-        f"{family}-{instant.day(timestamp)}",
+        index,
         document_id,
         family,
         tenant,
@@ -124,9 +132,8 @@ def documents(draw: st.DrawFn) -> Document:
         event_type,
         timestamp,
         message,
-        chosen,
-        excerpt,
-        orjson.dumps(body),
+        lines_of(index, document_id, body),
+        (chosen, excerpt),
     )
 
 

@@ -13,6 +13,7 @@ from pipeline import redriving
 from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore
 from pipeline.core import instant
+from pipeline.core.fill import Kinds
 from pipeline.core.letters import GIVEN_UP, Wanted
 from pipeline.indexing import Indexed, index
 from pipeline.wiring import shipped
@@ -48,6 +49,7 @@ class World:
     clock: MemoryClock = field(default_factory=MemoryClock)
     store: DocumentStore = field(default_factory=DocumentStore)
     bus: MemoryDeltaBus = field(default_factory=MemoryDeltaBus)
+    kinds: Kinds = field(default_factory=Kinds)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueues(self.clock, self.most_receives)
@@ -68,6 +70,7 @@ class World:
             clock=self.clock,
             deadline=self.clock.now() + 30_000,
             single_tenant=False,
+            kinds=self.kinds,
         )
         killer.pass_by("before the answer")
         for each in batch:
@@ -226,6 +229,7 @@ def test_a_letter_of_ours_whose_document_was_stored_before_is_announced_when_it_
     world.die(PLACES.index("after bulk"))
     with monkeypatch.context() as broken:
         broken.setattr("pipeline.core.route.choose", None)
+        world.kinds = Kinds()  # a release begins with new processes
         world.clock.sleep(31)
         world.run(Killer())
     assert [letter.reason for letter in world.queue.letters] == ["defect"]

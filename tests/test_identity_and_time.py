@@ -25,7 +25,8 @@ from pipeline.wiring import adapters, shipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.core.model import Document
+    from pipeline.core.document import Document
+
 
 MIDNIGHT = instant.read("2026-01-01T00:00:00Z")
 """Where memory's clock begins."""

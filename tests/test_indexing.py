@@ -14,6 +14,7 @@ from pipeline.adapters.memory import MemoryClock, MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.memory_store import DocumentStore, Fault
 from pipeline.core import route
 from pipeline.core.arrival import End
+from pipeline.core.fill import Kinds
 from pipeline.core.model import Delivery
 from pipeline.indexing import HELD, Indexed, index
 from pipeline.wiring import shipped
@@ -36,6 +37,7 @@ class World:
     store: DocumentStore = field(default_factory=DocumentStore)
     bus: MemoryDeltaBus = field(default_factory=MemoryDeltaBus)
     routes: Routes = field(default_factory=shipped.routes)
+    kinds: Kinds = field(default_factory=Kinds)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueues(self.clock)
@@ -50,6 +52,7 @@ class World:
             clock=self.clock,
             deadline=self.clock.now() + round(seconds * 1_000),
             single_tenant=False,
+            kinds=self.kinds,
         )
 
     def stored(self) -> list[dict[str, Any]]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryClock
 from pipeline.adapters.memory_store import DocumentStore, Fault
-from pipeline.core.attempt import BulkAnswer, Verdict
+from pipeline.core.attempt import BulkAnswer
+from pipeline.core.document import Document, Verdict
 from pipeline.core.errors import Unavailable
-from pipeline.core.model import Document
 from pipeline.ports.index import BULK_PATIENCE, LOOKUP_PATIENCE
 from pipeline.storing import FIRST_WAVE, WAVE, Sending, Writer
 from tests.examples import NOW
+from tests.strategies import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,8 +27,10 @@ YOUNG, OLD = "metrics-2025.12.31", "metrics-2025.12.29"
 
 def document(name: str, index: str = YOUNG) -> Document:
     days = 1 if index == YOUNG else 3
-    body = orjson.dumps({"id": name, "@timestamp": NOW - days * DAY})
-    return Document(index, name, "metrics", "acme", "payments", "Paid", NOW - days * DAY, None, {}, {}, body)
+    lines = lines_of(index, name, {"id": name, "@timestamp": NOW - days * DAY})
+    return Document(
+        index, name, "metrics", "acme", "payments", "Paid", NOW - days * DAY, None, lines, ({}, {})
+    )
 
 
 def send(store: DocumentStore, *documents: Document, seconds: float = 30) -> list[Sending]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.cli.lines import Line
-    from pipeline.core.model import Document, Event, Route
+    from pipeline.core.document import Document
+    from pipeline.core.model import Event, Route
 
 INDENT = 10
 """Characters before what a label says."""

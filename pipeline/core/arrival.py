@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.core.model import DeadLetter, Delivery, Document, Route
+    from pipeline.core.document import Document
+    from pipeline.core.model import DeadLetter, Delivery, Route
 
 
 class End(Enum):
@@ -31,6 +32,7 @@ class Arrival:
         letter: Why it was rejected.
         replayed: Whether a replay sent it.
         plain: Whether it is surely a plain duplicate where its document is already there.
+        verbatim: Whether its document has ``detail`` as the event wrote it.
     """
 
     delivery: Delivery
@@ -42,3 +44,4 @@ class Arrival:
     attempts: int = 0
     ingested: int | None = None
     letter: DeadLetter | None = None
+    verbatim: bool = False

@@ -1,48 +1,15 @@
-"""The nouns of one attempt to store documents: what is sent, what comes back, and what it says of each."""
+"""The nouns of one attempt to store documents: what is sent, and what comes back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
-
-from pipeline.core.model import noun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.core.model import Document, JsonObject
-
-
-class Verdict(Enum):
-    """What the cluster said of one document."""
-
-    STORED = "stored"
-    ALREADY_THERE = "already there"
-    REJECTED = "rejected"
-    """Can never be stored as it is."""
-    BLOCKED = "blocked"
-    """The index refuses writes (read-only or closed): look whether the document is there."""
-    RETRY = "retry"
-    SPLIT = "split"
-    """The request was too large; send it in halves."""
-
-
-@noun
-class Outcome:
-    """What became of one document in one attempt.
-
-    Attributes:
-        ingested: The ``@ingested`` that this attempt stamped.
-        reason: For REJECTED, BLOCKED and RETRY: OpenSearch's error type, or ``http-503`` and the like.
-        error: OpenSearch's own words.
-    """
-
-    document: Document
-    verdict: Verdict
-    ingested: int
-    reason: str = ""
-    error: str = ""
+    from pipeline.core.document import Document
+    from pipeline.core.model import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

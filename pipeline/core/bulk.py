@@ -5,16 +5,20 @@ Only what is known to be a document's own fault is rejected; all else is tried a
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from pipeline.core.attempt import Outcome, Request, Verdict
+from msgspec.structs import replace
+
+from pipeline.core.attempt import Request
+from pipeline.core.document import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pipeline.core.attempt import BulkAnswer
-    from pipeline.core.model import Document, JsonObject
+    from pipeline.core.document import Document
+    from pipeline.core.model import JsonObject
 
 LARGEST_BODY = 10 * 1024 * 1024 - 1
 """Bytes. The smaller instance types of Amazon OpenSearch Service take less than 10 MiB a request.
@@ -39,14 +43,8 @@ CLOSED = "index_closed_exception"
 BLOCKS = frozenset({(403, "cluster_block_exception"), (400, CLOSED)})
 """The index refuses every write: read-only by policy, for want of disk or memory, or closed."""
 
-FIRST_DELAY, LONGEST_DELAY = 5, 120
-"""Seconds. What is put off counts against the queue's 120,000 in flight, hence no longer.
 
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-"""
-
-
-def requests(documents: Iterable[Document], ingested: int) -> list[Request]:
+def requests(documents: Sequence[Document], ingested: int) -> list[Request]:
     """Pack documents into as few bodies as the limits allow, in order.
 
     Args:
@@ -89,14 +87,19 @@ def outcomes(request: Request, answer: BulkAnswer) -> list[Outcome]:
         https://docs.opensearch.org/latest/api-reference/document-apis/bulk/#response
     """
     documents, ingested = request.documents, request.ingested
+    if answer.status == _OK and answer.items == [_STORED] * len(documents):  # the usual answer, at a look
+        return [Outcome(document, Verdict.STORED, ingested) for document in documents]
     if answer.status == _OK and len(answer.items) == len(documents):
         pairs = zip(documents, answer.items, strict=True)
         return [_outcome(document, item["create"], ingested) for document, item in pairs]
-    verdict, reason = Verdict.RETRY, f"http-{answer.status}" if answer.status else "no-answer"
+    verdict, reason, error = Verdict.RETRY, f"http-{answer.status}", answer.error
     if answer.status == _TOO_LARGE:
         alone = len(documents) == 1
         verdict, reason = (Verdict.REJECTED, "too-large") if alone else (Verdict.SPLIT, reason)
-    return [Outcome(document, verdict, ingested, reason, answer.error) for document in documents]
+    elif answer.status in {0, _OK}:
+        reason = "no-answer"
+        error = error or f"the answer has {len(answer.items)} items for {len(documents)} documents"
+    return [Outcome(document, verdict, ingested, reason, error) for document in documents]
 
 
 def is_closed(outcome: Outcome) -> bool:
@@ -128,42 +131,28 @@ def unblocked(outcome: Outcome, *, found: bool | None, by_policy: bool) -> Outco
     return replace(outcome, verdict=Verdict.REJECTED, reason="index-closed", error=error)
 
 
-def delay(receives: int, jitter: float) -> int:
-    """Say how long a delivery is put off before its next receive.
-
-    Args:
-        receives: How often it was received, this time included.
-        jitter: A random share, 0 ≤ jitter < 1, so that what failed together does not return together.
-
-    Returns:
-        Seconds: half to all of 5, 10, 20, 40, 80, then of 120.
-    """
-    doublings = min(max(receives - 1, 0), 10)  # beyond these it is at its longest anyway
-    longest = min(LONGEST_DELAY, FIRST_DELAY << doublings)
-    return round(longest * (1 + jitter) / 2)
-
-
 _OK, _CREATED, _CONFLICT, _TOO_LARGE = 200, 201, 409, 413
+_STORED = {"create": {"status": _CREATED}}
 
 
-def _packed(documents: Iterable[Document], ingested: int) -> list[Request]:
+def _packed(documents: Sequence[Document], ingested: int) -> list[Request]:
+    stamp = f"{ingested}}}\n".encode()
+    sizes = [len(document.lines) + len(stamp) for document in documents]
     packed: list[Request] = []
-    waiting: list[Document] = []
-    lines: list[bytes] = []
-    size = 0
-    stamp = f'"}}}}\n{{"@ingested":{ingested},'
-    for document in documents:
-        action = f'{{"create":{{"_index":"{document.index}","_id":"{document.id}{stamp}'.encode()
-        length = len(action) + len(document.body)  # the body loses its first byte and gains a newline
-        if waiting and (size + length > LARGEST_BODY or len(waiting) == MOST_DOCUMENTS):
-            packed.append(Request(tuple(waiting), b"".join(lines), ingested))
-            waiting, lines, size = [], [], 0
-        waiting.append(document)
-        lines += (action, document.body[1:], b"\n")
-        size += length
-    if waiting:
-        packed.append(Request(tuple(waiting), b"".join(lines), ingested))
+    first = 0
+    while first < len(documents):
+        end = first + _fitting(sizes[first : first + MOST_DOCUMENTS])
+        lines = [document.lines for document in documents[first:end]]
+        packed.append(Request(tuple(documents[first:end]), stamp.join([*lines, b""]), ingested))
+        first = end
     return packed
+
+
+def _fitting(sizes: Sequence[int]) -> int:
+    """How many of the first fit one body; one that is too large for any counts as fitting."""
+    if sum(sizes) <= LARGEST_BODY:
+        return len(sizes)
+    return max(1, sum(size <= LARGEST_BODY for size in accumulate(sizes)))
 
 
 def _outcome(document: Document, item: JsonObject, ingested: int) -> Outcome:

@@ -14,7 +14,8 @@ from pipeline.core.path import values_at
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from pipeline.core.model import Delivery, Document, Event, JsonObject
+    from pipeline.core.document import Document
+    from pipeline.core.model import Delivery, JsonObject
 
 PROMPT = 60_000
 """Milliseconds between an envelope's time and its arrival in the queue, at most, on its first way."""
@@ -103,7 +104,7 @@ def is_ours(hit: JsonObject, tenant: str) -> bool:
     return typed and fields.get("tenant") == tenant and _ID.fullmatch(fields["id"]) is not None
 
 
-def surely_plain(delivery: Delivery, event: Event) -> bool:
+def surely_plain(delivery: Delivery, time: int, *, replayed: bool) -> bool:
     """Whether a document that is already there was surely announced by somebody else.
 
     A delivery that an earlier attempt may have died on, between storing and announcing, has been
@@ -113,10 +114,14 @@ def surely_plain(delivery: Delivery, event: Event) -> bool:
     replay lies from its envelope's time says nothing.
 
     The caller adds what only it knows: it is the first attempt of this invocation.
+
+    Args:
+        time: The envelope's.
+        replayed: Whether a replay sent it.
     """
     return (
         delivery.receives == 1
         and not delivery.redriven
         and delivery.sent is not None
-        and (event.replay is not None or abs(delivery.sent - event.time) <= PROMPT)
+        and (replayed or abs(delivery.sent - time) <= PROMPT)
     )

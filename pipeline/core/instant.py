@@ -55,8 +55,8 @@ def read(value: object) -> int:
     if isinstance(value, str):
         fraction = value[_TO_THE_SECOND:]
         # Few events share a millisecond, many a second: that is what is worth remembering.
-        if fraction in _MILLISECONDS and (second := _from_second(value[:_TO_THE_SECOND])) is not None:
-            return second + _MILLISECONDS[fraction]
+        if fraction in _MILLISECONDS and (second := _second(value[:_TO_THE_SECOND])):
+            return second[0] + _MILLISECONDS[fraction]
         moment = _from_text(value)
     elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
         moment = _from_number(value)
@@ -67,6 +67,21 @@ def read(value: object) -> int:
     if not _FIRST <= moment <= _LAST:
         raise ValueError(f"{_shown(value)} is no time: it is outside the years 1 to 9999.")
     return moment
+
+
+def dated(value: object) -> tuple[int, str, str]:
+    """Read a moment, and write it and its day: what ``read``, ``iso`` and ``day`` give, in half their time.
+
+    Raises:
+        ValueError: As ``read`` does.
+    """
+    if isinstance(value, str):
+        fraction = value[_TO_THE_SECOND:]
+        if fraction in _MILLISECONDS and (second := _second(value[:_TO_THE_SECOND])):
+            moment, text, date = second
+            return moment + _MILLISECONDS[fraction], text + fraction, date
+    moment = read(value)
+    return moment, iso(moment), day(moment)
 
 
 def iso(moment: int) -> str:
@@ -97,12 +112,16 @@ def _from_text(text: str) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _from_second(text: str) -> int | None:
-    """Read what stands before ``.123Z``; None where adding milliseconds would not do, as at a second 60."""
+def _second(text: str) -> tuple[int, str, str] | None:
+    """Read what stands before ``.123Z``: its moment, its canonical text and its day.
+
+    None where adding milliseconds would not do, as at a second 60.
+    """
     try:
-        return (datetime.fromisoformat(f"{text}.000Z") - _EPOCH) // _MILLISECOND
+        moment = (datetime.fromisoformat(f"{text}.000Z") - _EPOCH) // _MILLISECOND
     except ValueError:
         return None
+    return moment, _to_the_second(moment // SECOND), day(moment)
 
 
 def _written(text: str) -> datetime:

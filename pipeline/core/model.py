@@ -86,6 +86,16 @@ class Delivery:
     redriven: bool = False
 
 
+MAX_DEPTH = 200
+"""Levels of nesting. orjson does not write what is nested 255 deep, and a document adds a level.
+
+https://github.com/ijl/orjson#serialize
+"""
+
+LONGEST_NAME = 1_000
+"""Characters of an envelope's ``id``, ``source`` and ``detail-type``; EventBridge itself takes fewer."""
+
+
 @noun
 class Event:
     """A checked envelope.
@@ -144,33 +154,6 @@ class Route:
     def lateness(self) -> int:
         """``lateness_days``, or what stands for it: a policy counts a day more than the index's date."""
         return self.retention_days - 1 if self.lateness_days is None else self.lateness_days
-
-
-@noun
-class Document:
-    """What is stored for one event.
-
-    Attributes:
-        index: ``{family}-{YYYY.MM.DD}`` of the day the fact occurred, UTC.
-        id: 64 lower-case hex characters; equal for equal facts.
-        tenant: None when the route wants a tenant and the event has none: stored, shown to nobody.
-        timestamp: When the fact occurred.
-        attributes: What clients may filter on, with the values exactly as they came.
-        excerpt: The part of ``detail`` that a hit carries beside its attributes, by dotted path.
-        body: The JSON object to store, all but ``@ingested``, which is stamped before each attempt.
-    """
-
-    index: str
-    id: str
-    family: str
-    tenant: str | None
-    source: str
-    event_type: str
-    timestamp: int
-    message: str | None
-    attributes: Mapping[str, Any]
-    excerpt: Mapping[str, Any]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

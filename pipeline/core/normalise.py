@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core import instant, template, terms
+from pipeline.core import instant, lines, template, terms
+from pipeline.core.document import Document
 from pipeline.core.errors import Rejected
-from pipeline.core.model import DEFAULT_TENANT, Document
+from pipeline.core.model import DEFAULT_TENANT
 from pipeline.core.oversize import fitted
 from pipeline.core.path import MISSING, value_at, values_at
 from pipeline.core.tenant import fits
@@ -55,7 +55,7 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
     """
     detail = event.detail
-    timestamp = event.time if route.occurred is None else _occurred(detail, route.occurred)
+    timestamp, written, day = _occurred(event, route.occurred)
     _check_age(timestamp, route, now)
     tenant = DEFAULT_TENANT if single_tenant else _tenant(detail, route.tenant)
     document_id = _id(event, route, tenant)
@@ -65,9 +65,10 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
     fields: JsonObject = {"tenant": tenant, "message": message, "detail": detail}
     if ignored:
         fields["ignored"] = ignored
-    moment = f'{{"@timestamp":"{instant.iso(timestamp)}","id":"{document_id}",'.encode()
+    index = f"{route.family}-{day}"
+    opening = lines.opening(index, document_id, written).encode()
     return Document(
-        f"{route.family}-{instant.day(timestamp)}",
+        index,
         document_id,
         route.family,
         tenant,
@@ -75,21 +76,22 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         event.detail_type,
         timestamp,
         message,
-        attributes,
-        values_at(detail, route.delta),
-        fitted(b"".join((moment, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
+        fitted(b"".join((opening, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
+        (attributes, values_at(detail, route.delta)),
     )
 
 
 # --- what can reject --------------------------------------------------------------------------
 
 
-def _occurred(detail: JsonObject, path: str) -> int:
-    value = detail.get(path, MISSING)
-    if value is MISSING and (value := value_at(detail, path)) is MISSING:
+def _occurred(event: Event, path: str | None) -> tuple[int, str, str]:
+    if path is None:
+        return event.time, instant.iso(event.time), instant.day(event.time)
+    value = value_at(event.detail, path)
+    if value is MISSING:
         raise Rejected("bad-time", f"detail lacks {path}, which says when it happened.")
     try:
-        return instant.read(value)
+        return instant.dated(value)
     except ValueError as error:
         raise Rejected("bad-time", f"{path} in detail: {error}") from None
 
@@ -192,7 +194,7 @@ def _attributes(
     """
     detail, get = event.detail, event.detail.get
     attributes: JsonObject = {}
-    named, common = _common(route.family, event.source, event.detail_type)
+    named, common = lines.common(route.family, event.source, event.detail_type)
     members, tokens = [named], [common]
     for name, path in route.attributes:
         value = get(path, MISSING)
@@ -248,11 +250,3 @@ def _member(name: str, value: object) -> bytes:
 
 def _tokens(name: str, value: object) -> bytes:
     return orjson.dumps(terms.tokens(name, value))[1:-1]
-
-
-@lru_cache(maxsize=1_024)
-def _common(family: str, source: str, event_type: str) -> tuple[bytes, bytes]:
-    """Write what all events of one kind share: their members and their tokens."""
-    kind = {"source": source, "eventType": event_type}
-    tokens = [terms.token(key, text) for key, text in ({"family": family} | kind).items()]
-    return orjson.dumps(kind)[1:-1] + b",", orjson.dumps(tokens)[1:-1]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pipeline.core.lines import STAMP
+
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
 
@@ -24,20 +26,23 @@ https://docs.opensearch.org/latest/field-types/supported-field-types/flat-object
 
 
 def fitted(head: bytes, fields: JsonObject) -> bytes:
-    """Write the document; cut what no index takes out of ``detail``, and keep its own text as ``raw``.
+    """Write the document's lines; what no index takes is cut out of ``detail``, and ``raw`` has it whole.
 
     Args:
-        head: Its first members, as JSON without the closing brace.
+        head: The action, and the first members, as JSON without the closing brace.
         fields: The others, ``detail`` among them.
     """
-    body = head + orjson.dumps(fields)[1:]
-    if len(body) <= LONGEST_TERM:  # nothing inside can be longer: most documents need no walk
-        return body
-    detail = fields["detail"]
-    indexed = _cut(detail, len("detail"))
-    if indexed == detail:
-        return body
-    return head + orjson.dumps({**fields, "detail": indexed, "raw": orjson.dumps(detail).decode()})[1:]
+    written = head + orjson.dumps(fields)[1:]
+    if len(written) > LONGEST_TERM:  # else nothing inside can be longer: most documents need no walk
+        detail = fields["detail"]
+        indexed = _cut(detail, len("detail"))
+        if indexed != detail:
+            raw = orjson.dumps(detail).decode()
+            written = head + orjson.dumps({**fields, "detail": indexed, "raw": raw})[1:]
+    return written[: -len(_END)] + _STAMP
+
+
+_END, _STAMP = b"}", STAMP.encode()
 
 
 def _cut(value: Any, path: int) -> Any:  # noqa: ANN401 - any JSON

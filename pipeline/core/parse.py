@@ -8,20 +8,11 @@ import orjson
 
 from pipeline.core import instant
 from pipeline.core.errors import Rejected
-from pipeline.core.model import Delta, Event
+from pipeline.core.model import LONGEST_NAME, MAX_DEPTH, Delta, Event
 from pipeline.core.tenant import fits
 
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
-
-MAX_DEPTH = 200
-"""Levels of nesting. orjson does not write what is nested 255 deep, and a document adds a level.
-
-https://github.com/ijl/orjson#serialize
-"""
-
-LONGEST_NAME = 1_000
-"""Characters of ``id``, ``source`` and ``detail-type``; EventBridge itself takes fewer."""
 
 
 def event(body: str) -> Event:

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 def indexing(settings: Settings) -> Callable[..., Indexed]:
     """The indexing story; call it with ``deliveries`` and ``deadline``."""
     from pipeline import indexing as story
+    from pipeline.core.fill import Kinds
 
     return partial(
         story.index,
         routes=shipped.routes(),
+        kinds=Kinds(),
         store=adapters.store(settings),
         bus=adapters.bus(settings),
         queue=adapters.queue(settings),

@@ -19,6 +19,7 @@ from pipeline.adapters import opensearch
 from pipeline.adapters.memory import MemoryDeltaBus, MemoryQueues
 from pipeline.adapters.system_clock import SYSTEM_CLOCK
 from pipeline.core import instant, route
+from pipeline.core.fill import Kinds
 from pipeline.indexing import End, Indexed, index
 from pipeline.local.chaos import ChaosProxy
 from pipeline.local.faults import Chances, Fate
@@ -61,6 +62,7 @@ class World:
     http: urllib3.PoolManager
     bus: MemoryDeltaBus = field(default_factory=MemoryDeltaBus)
     now: int = field(default_factory=SYSTEM_CLOCK.now)
+    kinds: Kinds = field(default_factory=Kinds)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueues(SYSTEM_CLOCK)
@@ -89,6 +91,7 @@ class World:
             deadline=SYSTEM_CLOCK.now() + round(seconds * 1_000),
             single_tenant=False,
             read_only_ages={self.family: READ_ONLY_AGE},
+            kinds=self.kinds,
         )
 
     def name(self, *, days: int = 0) -> str:

@@ -20,7 +20,8 @@ from tests import filter_cases
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.core.model import Delta, Document
+    from pipeline.core.document import Document
+    from pipeline.core.model import Delta
 
 TEMPLATES = Path(__file__).parents[2] / "index_templates"
 NOW = instant.read("2026-11-22T10:00:00.000Z")

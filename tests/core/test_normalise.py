@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.core import instant, normalise, oversize
 from pipeline.core.errors import Rejected
-from pipeline.core.model import COMMON_FIELDS, Document, Event, Route
+from pipeline.core.model import COMMON_FIELDS, Event, Route
 from pipeline.core.terms import Scalar, literal
 from tests import strategies as some
+
+if TYPE_CHECKING:
+    from pipeline.core.document import Document
 
 NOW = some.NOW
 
