@@ -6,6 +6,7 @@ raise ends here.
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -173,8 +174,24 @@ class _Json(JSONSerializer):
     def loads(self, s: str) -> Any:  # noqa: ANN401 - the same
         try:
             return orjson.loads(s)
-        except orjson.JSONDecodeError as problem:
-            raise SerializationError(f"{problem}: {s[:100]}") from None
+        except orjson.JSONDecodeError:
+            return _odd(s)
+
+
+def _odd(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """Read JSON with numbers that orjson refuses, since no double is so large: a document may hold one."""
+    try:
+        return json.loads(text, parse_int=_integer)
+    except ValueError as problem:
+        raise SerializationError(f"{problem}: {text[:100]}") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
+
+
+_MOST_DIGITS = 19
+"""Fewer always fit 64 bits, and so into any JSON that we write."""
 
 
 def _limit(connection_class: type, read: float) -> Any:  # noqa: ANN401 - each HTTP library has its own form
