@@ -38,3 +38,23 @@ def test_attempts_that_all_wait_in_vain_end_before_the_deadline(left: int, seed:
         clock.sleep(trying.patience(clock, deadline))
 
     assert clock.now() <= max(deadline, deadline - left + 1_000 * trying.SHORTEST)
+
+
+def test_the_wait_doubles_from_5_to_120_seconds() -> None:
+    almost = 1 - 2**-53
+    assert [trying.delay(receives, almost) for receives in (1, 2, 3, 4, 5, 6, 7, 1_000)] == [
+        5,
+        10,
+        20,
+        40,
+        80,
+        120,
+        120,
+        120,
+    ]
+
+
+@given(st.integers(0, 2_000), st.floats(0, 1, exclude_max=True))
+def test_chance_spreads_the_wait_over_its_second_half(receives: int, jitter: float) -> None:
+    shortest, longest = trying.delay(receives, 0), trying.delay(receives, 1 - 2**-53)
+    assert 2 <= shortest <= trying.delay(receives, jitter) <= longest <= 120

@@ -7,7 +7,7 @@ raise ends here.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from requests import RequestException
 
 from pipeline.adapters import signing
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 from pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ answers a refresh as if nothing had failed.
 _NDJSON = {"content-type": "application/x-ndjson"}
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Reply:
     """What a request came to.
 
@@ -63,7 +64,7 @@ class Reply:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wire:
     """One cluster's client."""
 

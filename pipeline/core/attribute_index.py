@@ -30,7 +30,7 @@ LONGEST_NAME = 256
 """Characters of a text whose answer is kept: what is remembered must not be what somebody's events weigh."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Asked:
     """A row's conditions, by how they are found.
 
