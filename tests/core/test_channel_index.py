@@ -18,13 +18,14 @@ from tests.conditions import CONDITION, FOUND, readable
 from tests.examples import delta
 
 KEYS = ["service", "severity", "latencyMs", "address", "family"]
-FLAT = st.dictionaries(st.sampled_from(KEYS), st.lists(CONDITION, min_size=1, max_size=3), max_size=3)
-NESTED = st.recursive(
-    FLAT,
+CLAUSES = st.lists(CONDITION, min_size=1, max_size=3)
+FLAT = st.dictionaries(st.sampled_from(KEYS), CLAUSES, max_size=3)
+NESTED = FLAT | st.recursive(
+    st.dictionaries(st.sampled_from(KEYS), CLAUSES, min_size=1, max_size=3),
     lambda inner: st.builds(
         lambda clauses, alternatives: {**clauses, "$or": alternatives},
         FLAT,
-        st.lists(inner.filter(bool), min_size=2, max_size=4),
+        st.lists(inner, min_size=2, max_size=4),
     ),
     max_leaves=8,
 )
