@@ -6,6 +6,7 @@ Where they do not start, the tests that need them are skipped with the reason; w
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+USUAL = gc.get_threshold()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage as often as Python does, though handlers were imported, which then do so seldom.
+
+    What a test leaves open is told of in that test, and not in whichever one runs when it is found.
+    """
+    gc.set_threshold(*USUAL)
+
 
 ENGINES = frozenset({"opensearch", "aws"})
 

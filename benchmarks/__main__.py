@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import documents, engines, flow, imports, matching, memory, packing, posting, stages
+from benchmarks import (
+    documents,
+    engines,
+    flow,
+    imports,
+    matching,
+    memory,
+    packing,
+    percolator,
+    posting,
+    stages,
+)
 from benchmarks.figure import machine
 
 if TYPE_CHECKING:
@@ -51,6 +62,8 @@ def _broadcasting() -> Iterator[Figure]:
     yield from matching.figures()
     yield from packing.figures()
     yield from posting.figures()
+    with engines.running() as opensearch:
+        yield from percolator.figures(opensearch)
 
 
 _PARTS = {"all": _all, "index": _indexing, "broadcast": _broadcasting}

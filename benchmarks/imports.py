@@ -106,5 +106,6 @@ def figures() -> Iterator[Figure]:
 
 def _run(program: str, *arguments: str) -> str:
     environment = {**os.environ, **ENVIRONMENT}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or everything is compiled anew in each interpreter
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

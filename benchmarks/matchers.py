@@ -51,7 +51,7 @@ class Ours:
         return self.index.matching(event)
 
     def names(self, found: Iterable[Channel]) -> list[str]:
-        return [channel.id for channel in found]
+        return sorted(channel.id for channel in found)
 
 
 class Loop:
@@ -101,10 +101,10 @@ class Bitmaps:
             row = rows.bit_length() - 1
             channels.append(self.channels[row])
             rows ^= 1 << row
-        return sorted(channels, key=lambda channel: channel.id)
+        return channels
 
     def names(self, found: Iterable[Channel]) -> list[str]:
-        return [channel.id for channel in found]
+        return sorted(channel.id for channel in found)
 
 
 class _Key:

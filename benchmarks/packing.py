@@ -19,7 +19,7 @@ from benchmarks.benches import document
 from benchmarks.figure import Figure, collecting, median_in_turns
 from pipeline.core import cursor, derive, pack, thin
 from pipeline.core.audience import Channel, Member, Post
-from pipeline.handlers.invocation import COLLECT_AFTER
+from pipeline.handlers import COLLECT_AFTER
 from pipeline.wiring import shipped
 
 if TYPE_CHECKING:

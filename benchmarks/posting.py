@@ -35,7 +35,7 @@ from benchmarks.posting_rivals import (
 from pipeline.adapters.system_clock import SYSTEM_CLOCK
 from pipeline.adapters.websocket import CONNECTIONS, ApiGatewaySockets
 from pipeline.core.audience import Post, Receipt
-from pipeline.handlers.invocation import COLLECT_AFTER
+from pipeline.handlers import COLLECT_AFTER
 from pipeline.local import certificate
 from pipeline.local.gateway_twin import GatewayTwin
 

@@ -8,13 +8,13 @@ indices that are made after a policy was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import attachment, plan
 from pipeline.core.bodies import Kind
 from pipeline.core.errors import Refused
 from pipeline.core.indices import is_ours
+from pipeline.core.noun import noun
 from pipeline.core.plan import Action
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.ports.index import Cluster
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Plan:
     """What applying would do.
 
@@ -43,7 +43,7 @@ class Plan:
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Applied:
     """What became of each body, by its title, and of indices that were there before.
 

@@ -17,6 +17,7 @@ from pipeline.core import cursor, parse
 from pipeline.core.audience import Receipt
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter
+from pipeline.core.noun import noun
 from pipeline.core.slow import SlowOnes
 from pipeline.delivering import LOOKING, Delivered, Round, deliver
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pipeline.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Bounds:
     """How much is posted, how fast, and how long it is remembered.
 
@@ -47,7 +48,7 @@ class Bounds:
     ledger_life: int = 14 * 86_400_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Broadcast:
     """What became of a batch, filled in as it becomes known.
 

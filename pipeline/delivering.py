@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline import handing_on, posting
 from pipeline.core import cursor, ledger, pack, share, thin
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 from pipeline.posting import Sending
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SLICE = 400
 """Channels whose members are read before the clock is looked at again."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Delivered:
     """What a round came to.
 
@@ -47,7 +48,7 @@ class Delivered:
     receipts: Counter[Receipt] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Round:
     """What one round of a broadcast works with.
 

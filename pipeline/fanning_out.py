@@ -8,7 +8,6 @@ Running a job twice does no harm, since clients drop what they have seen.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import posting, trying
@@ -16,6 +15,7 @@ from pipeline.core import ledger, share
 from pipeline.core.audience import Receipt
 from pipeline.core.errors import Rejected, Unavailable
 from pipeline.core.model import DeadLetter
+from pipeline.core.noun import noun
 from pipeline.core.slow import SlowOnes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.ports.queues import Queues
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class FannedOut:
     """What became of a batch of jobs.
 

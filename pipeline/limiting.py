@@ -30,7 +30,7 @@ class Flooding(Exception):  # noqa: N818 - a verdict
     """A connection goes on asking though it was told to wait: it is to be closed."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Count:
     number: int
     at: int

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline.core import cursor, ledger, pack
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ MOST_BYTES = 200_000_000
 are all in memory at once, and a broadcast function has 1,769 MB."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Lot:
     """What a round does for one tenant.
 
@@ -57,7 +58,7 @@ class Lot:
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Look:
     """What looking takes.
 

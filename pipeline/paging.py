@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.catching_up import MAX_BYTES, Page
 from pipeline.core import cursor, pack, thin
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ BEGINNING = (0, "0" * 64)
 """A position before every document."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CatchUp:
     """A catch-up that is under way.
 

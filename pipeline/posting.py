@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline.core import cursor, pack
 from pipeline.core.audience import Post, Receipt
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +44,7 @@ A post that can never succeed counts too: the hits are stored, and the gap sends
 """
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Sending:
     """Frames of one channel, and who is to get them.
 
@@ -63,7 +64,7 @@ class Sending:
         return len(self.frames) * len(self.members)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Posted:
     """What became of posts.
 
@@ -80,7 +81,7 @@ class Posted:
     ended: Sequence[Member]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Plan:
     """Posts, in the order in which they are made, and what each is.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import authorize, identify
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from pipeline.core.audience import Principal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.ports.tokens import Tokens
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Gate:
     """What is needed to tell who somebody is.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.ports.index import DocumentStore
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Refreshes:
     """Those of one index expression.
 

@@ -29,7 +29,7 @@ MOST_READS = 3
 """Times that changes are read for one batch; channels that come faster are the next batch's."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Tenant:
     """What is known of a tenant.
 

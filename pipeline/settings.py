@@ -7,8 +7,9 @@ may be empty there. Local runs get the same names, so nothing else differs.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class SettingsError(Exception):
     """A setting that is missing or cannot be understood; names it and says what it may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Settings:
     """What a function may know about where it runs.
 

@@ -8,13 +8,13 @@ to be written, what is stored meanwhile would be neither read nor posted. A subs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import catching_up, paging, resuming
 from pipeline.catching_up import Bounds
 from pipeline.core import channels, cursor, pack, thin
 from pipeline.core.errors import Refused, Unavailable
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from pipeline.catching_up import Library
@@ -29,7 +29,7 @@ SNAPSHOT = 50
 """Hits of a snapshot whose size the client leaves to us: a screenful."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Frame:
     """A client's frame, and what is needed to answer it.
 
@@ -50,7 +50,7 @@ class Frame:
         return Bounds(catching_up.MAX_HITS, self.stop)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class _Beginning:
     """A catch-up that is to begin.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.dynamodb_rows import Row
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Write:
     """One write of a transaction.
 

@@ -7,12 +7,12 @@ Source:
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.adapters import aws
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ class EventBridgeDeltaBus:
         return [not answer.error for answer in _put(self._client, wanted)]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class PutAnswer:
     """What became of one envelope.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +21,7 @@ from requests import RequestException
 
 from pipeline.adapters import signing
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 from pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ answers a refresh as if nothing had failed.
 _NDJSON = {"content-type": "application/x-ndjson"}
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Reply:
     """What a request came to.
 
@@ -64,7 +65,7 @@ class Reply:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wire:
     """One cluster's client."""
 

@@ -20,7 +20,7 @@ Source:
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ import botocore.session
 from aws_requests_auth.boto_utils import BotoAWSRequestsAuth
 from opensearchpy import RequestsHttpConnection, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
 
+from pipeline.core.noun import noun
 from pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Signature:
     """What the client of opensearch-py needs so that its requests are taken.
 

@@ -54,7 +54,7 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html"""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Endpoint:
     """An endpoint in this round.
 

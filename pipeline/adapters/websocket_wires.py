@@ -12,10 +12,11 @@ Source:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pycurl
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +49,7 @@ NOT_SENT = ("Accept:", "Content-Type:")
 """Headers that libcurl would send of its own accord."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Answer:
     """What came of a request.
 

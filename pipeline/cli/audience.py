@@ -39,7 +39,7 @@ def channels(
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
-    """Show the channels, their members, and how many of these are behind."""
+    """Show the channels, their members, and how many of these are behind; and what each tenant has in all."""
     found = endpoints.find(target, stack)
     table, now = adapters.table(found.settings), adapters.clock(found.settings).now()
     rows = [
@@ -48,6 +48,8 @@ def channels(
         for channel, touch in table.touched(each)
     ]
     _print(rows, as_json=as_json, nothing="There are no channels: nobody has subscribed, or all have left.")
+    if not as_json:
+        _sum_up("channels", "members", rows)
     if unreadable := [row for row in rows if row["unreadable"]]:
         typer.echo(
             f"{len(unreadable)} of them have a filter that this release cannot read, so nothing is pushed to "
@@ -67,7 +69,7 @@ def connections(
     target: TargetOption = Target.LOCAL,
     stack: StackOption = deploy.STACK,
 ) -> None:
-    """Show who is connected, since when, and with how many subscriptions; or close one."""
+    """Show who is connected, since when, and with how many subscriptions; and what each tenant has in all."""
     if context.invoked_subcommand:
         return
     found = endpoints.find(target, stack)
@@ -78,6 +80,8 @@ def connections(
         for connection in table.connections(each, now)
     ]
     _print(rows, as_json=as_json, nothing="Nobody is connected.")
+    if not as_json:
+        _sum_up("connections", "subscriptions", rows)
 
 
 @opened.command()
@@ -154,6 +158,13 @@ def _print(rows: Sequence[dict[str, Any]], *, as_json: bool, nothing: str) -> No
         typer.echo("\n".join(output.table(cells)))
     else:
         typer.echo(nothing)
+
+
+def _sum_up(what: str, counted: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Tell of each tenant how many rows it has, and the sum of a count; to stderr, for stdout is the list."""
+    for tenant in dict.fromkeys(row["tenant"] for row in rows):
+        own = [row[counted] for row in rows if row["tenant"] == tenant]
+        typer.echo(f"{tenant}: {what} {len(own)}, {counted} {sum(own)}", err=True)
 
 
 def _marked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.bodies import listed, policies_of
 from pipeline.core.indices import parse
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import Managed
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Attachment:
     """A policy that an existing index is to get.
 

@@ -6,17 +6,17 @@ Times are integers, in milliseconds since the epoch, UTC.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pipeline.core.model import noun
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Principal:
     """Who a connection acts for, from a checked token.
 
@@ -31,7 +31,7 @@ class Principal:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class ApiKey:
     """A key of a program, kept as its hash alone.
 
@@ -50,7 +50,7 @@ class ApiKey:
     revoked: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Connection:
     """An open WebSocket.
 
@@ -65,7 +65,7 @@ class Connection:
     since: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Channel:
     """A tenant and a filter; equal channels share frames.
 
@@ -83,7 +83,7 @@ class Channel:
     weight: int = field(default=1, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Changes:
     """What happened to a tenant's channels between two versions.
 
@@ -100,7 +100,7 @@ class Changes:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Late:
     """A note that something was announced long after it was stored.
 

@@ -6,7 +6,6 @@ in them is ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from pipeline.core import ism, lifecycle
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Kind(Enum):
     POLICY = "policy"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wanted:
     """One file's body, exactly as OpenSearch shall get it."""
 
@@ -123,7 +123,7 @@ def _read(path: str, content: bytes) -> Wanted:
 # --- what a family's indices get --------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Layout:
     """What the templates give a family's new indices.
 

@@ -9,11 +9,11 @@ where the two are wrong about each other, or the matcher about itself, docs/filt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline.core.address import address
+from pipeline.core.noun import noun
 from pipeline.core.terms import is_number, literal
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt
 """
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Exact:
     """The value's literal is one of these. ``{"numeric": ["=", 3]}`` is one of them too."""
 
@@ -41,7 +41,7 @@ class Exact:
         return literal(value) in self.literals
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Prefix:
     """The value is a string that starts with this text; ``folded``: in whatever case."""
 
@@ -55,7 +55,7 @@ class Prefix:
         return bool(_ends(self.text, value)) if self.folded else value.startswith(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Suffix:
     """The value is a string that ends with this text; ``folded``: in whatever case."""
 
@@ -72,7 +72,7 @@ class Suffix:
         return value.endswith(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class EqualsIgnoreCase:
     """The value is a string that is this text in whatever case."""
 
@@ -83,7 +83,7 @@ class EqualsIgnoreCase:
         return isinstance(value, str) and len(value) in _ends(self.text, value)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wildcard:
     r"""The value is a string of this form: ``*`` stands for any text, ``\*`` and ``\\`` for themselves.
 
@@ -112,7 +112,7 @@ class Wildcard:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Numeric:
     """The value is a number between two bounds, of which one may be missing (None).
 
@@ -135,7 +135,7 @@ class Numeric:
         return over and under
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Cidr:
     """The value is a string with an IP address of this network."""
 
@@ -147,7 +147,7 @@ class Cidr:
         return found is not None and found in self.network
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Exists:
     """The attribute has a value, whichever (null is one); not ``wanted``: it has none.
 
@@ -165,7 +165,7 @@ Excluded: TypeAlias = "Prefix | Suffix | EqualsIgnoreCase | Wildcard"
 """What ``anything-but`` may exclude beside exact values."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class AnythingBut:
     """The attribute has a value, of whatever type, for which none of these holds.
 

@@ -23,7 +23,8 @@ its tenant would not, and every other text is answered as unknown.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pipeline.core.noun import noun
 
 OVERLAP = 20_000
 """Milliseconds: the longest ordinary time from ``@ingested`` to announcing.
@@ -60,11 +61,11 @@ SEEN = 16
 
 _TIME = "([0-9a-f]{12})"
 _CHANNEL = "([0-9a-f]{32})"
-_LIVE = re.compile(rf"L{_TIME}\.{_CHANNEL}(?:\.([0-9a-f]{{{SEEN}}}))?", re.ASCII)
-_PAGE = re.compile(rf"([PQS]){_TIME}\.{_TIME}\.{_TIME}\.{_CHANNEL}([0-9a-f]{{64}})", re.ASCII)
+_LIVE = rf"L{_TIME}\.{_CHANNEL}(?:\.([0-9a-f]{{{SEEN}}}))?"
+_PAGE = rf"([PQS]){_TIME}\.{_TIME}\.{_TIME}\.{_CHANNEL}([0-9a-f]{{64}})"  # both compiled at the first cursor
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Cursor:
     """How far a subscription has come.
 
@@ -150,10 +151,10 @@ def read(text: object, channel_id: str) -> Cursor | None:
     """
     if not isinstance(text, str):
         return None
-    if found := _LIVE.fullmatch(text):
+    if found := re.fullmatch(_LIVE, text):
         at, channel, seen = found.groups()
         return Cursor(int(at, 16), seen=seen or "") if channel == channel_id else None
-    if found := _PAGE.fullmatch(text):
+    if found := re.fullmatch(_PAGE, text):
         kind, ingested, started, since, channel, document_id = found.groups()
         at, begun, position = int(started, 16), int(since, 16), (int(ingested, 16), document_id)
         cursor = Cursor(at, position, None if begun == at else begun, kind == "Q", kind == "S")

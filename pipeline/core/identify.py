@@ -6,10 +6,10 @@ What is found is unchecked; ``authorize`` and the adapter of tokens judge it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,21 +30,21 @@ _WAY_IN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Ticket:
     """A single-use ticket, as it came."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Bearer:
     """A token, as it came."""
 
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Key:
     """An API key, as it came."""
 

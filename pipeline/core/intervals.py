@@ -79,6 +79,10 @@ class Intervals:
         self._kept: dict[tuple[int, int], BitMap] = {}
         self._kept_rows = 0
 
+    def __len__(self) -> int:
+        """Cuts there are."""
+        return sum(len(block.cuts) for block in self._blocks)
+
     def add(self, row: int, ranges: Iterable[Numeric]) -> None:
         """Take in a row that has none here yet, with all its ranges."""
         for start, end in _spans(ranges):

@@ -10,11 +10,11 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import lifecycle
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -70,7 +70,7 @@ _TRANSITION = frozenset({"state_name", "conditions"})
 _TEMPLATE = frozenset({"index_patterns", "priority", "last_updated_time"})
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Fault:
     """One mistake in a policy.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.core.model import noun
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -59,7 +59,7 @@ class Letter:
         return ": ".join(text for text in told if text)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wanted:
     """Which letters are meant: those of a reason, those of some ids, or all.
 
@@ -76,7 +76,7 @@ class Wanted:
         return self.reason in (None, letter.reason) and (not self.ids or letter.id in self.ids)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Group:
     """The letters of one reason.
 

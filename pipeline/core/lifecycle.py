@@ -9,11 +9,11 @@ Source:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.instant import DAY, HOUR, MINUTE, SECOND
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ _AT_ONCE = frozenset({"0", "-1"})
 """Durations that OpenSearch takes without a unit."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Stay:
     """An index's time in one state of its policy.
 

@@ -6,10 +6,10 @@ Counts and rates come in as values, or as the time; who counts, and where, is to
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,7 +28,7 @@ TOKEN = 1_000
 """What one request takes out of a bucket, in thousandths: a rate per second fills it by the millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Limits:
     """What may be had, and asked for.
 

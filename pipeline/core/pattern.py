@@ -11,13 +11,13 @@ The parsed form says what is asked; ``match`` decides it, ``query`` asks OpenSea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import operators
 from pipeline.core.bad_filter import bad, shown
 from pipeline.core.canonical import written
 from pipeline.core.condition import Condition, Exact, met
+from pipeline.core.noun import noun
 from pipeline.core.operators import known
 from pipeline.core.terms import Scalar, literal
 
@@ -67,7 +67,7 @@ https://github.com/aws/event-ruler/blob/main/src/main/software/amazon/event/rule
 """
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Clause:
     """One attribute and its conditions: any of them on any of the attribute's values is enough."""
 
@@ -79,7 +79,7 @@ class Clause:
         return met(self.conditions, values)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Pattern:
     """A filter: every clause must hold, and of each group of alternatives one. Neither: everything matches.
 

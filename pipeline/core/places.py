@@ -70,6 +70,16 @@ class Places:
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def has_others(self) -> bool:
+        """Whether anything waits for a value that is no text."""
+        return bool(self._others)
+
+    @property
+    def has_looks(self) -> bool:
+        """Whether a text has to be looked at in another way than as a whole."""
+        return bool(self._looks)
+
     def add(self, row: int, asked: Iterable[Place]) -> None:
         """Let a row wait at some places."""
         for look, sought in asked:

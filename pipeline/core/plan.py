@@ -7,7 +7,6 @@ was applied once is found unchanged ever after.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import ndiff
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import orjson
 
 from pipeline.core import ism
 from pipeline.core.bodies import Kind, Wanted, listed, settings_of
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
@@ -35,7 +35,7 @@ class Action(Enum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Change:
     """What has to be done for one body.
 

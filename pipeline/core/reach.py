@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ https://docs.opensearch.org/latest/install-and-configure/configuring-opensearch/
 """
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Reach:
     """Times of ``@ingested``, in milliseconds since the epoch.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pipeline.core import table
 from pipeline.core.errors import Refused
 from pipeline.core.model import Event, Route
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,7 @@ class RouteError(Refused):
 # --- the choice -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Routes:
     """All routes, the most particular first, the catch-all last.
 
@@ -60,7 +61,7 @@ class Routes:
         return frozenset(name for route in self.ordered for name, _ in route.attributes)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Considered:
     """A route, held against events of one kind.
 

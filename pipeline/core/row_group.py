@@ -62,14 +62,9 @@ class RowGroup:
             rows = self._content_without_others(shape)
         if not rows:
             return rows
-        everybody = len(self._rows)
         for key, attribute in self._order:
             if key in found:
-                content = attribute.content(found[key])
-                if len(rows) == everybody:
-                    rows = content
-                elif len(content) != everybody:
-                    rows = rows & content
+                rows = attribute.content(found[key], rows)
                 if not rows:
                     return rows
         return rows

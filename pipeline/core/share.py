@@ -7,13 +7,14 @@ members, or to a part of one big channel's.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pipeline.core.audience import Channel
 from pipeline.core.errors import Rejected
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ MAX_BODY = 1_000_000
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Piece:
     """Frames for a part of a channel's members.
 
@@ -40,7 +41,7 @@ class Piece:
     frames: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Job:
     """What is to be posted to some of a tenant's channels.
 

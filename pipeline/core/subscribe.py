@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ _DOCUMENT_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CHANNEL_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Request:
     """A client's frame, checked in form; its filter is checked by ``channels``.
 
@@ -71,7 +71,7 @@ class Request:
     gap: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Search:
     """The parameters of ``GET /v1/hits``, checked in form; its filter is checked by ``channels``.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -225,6 +224,8 @@ def _mistake(details: ErrorDetails) -> str:
         case "extra_forbidden" if len(steps) > 1:
             text = "no key of an attribute; it has a 'path', and may have a 'type'"
         case "extra_forbidden":
+            import difflib  # noqa: PLC0415 - wanted for a mistake alone
+
             close = difflib.get_close_matches(key, EXAMPLES, n=1)
             text = f"no key of a route; perhaps you mean {_quoted(close or EXAMPLES)}"
         case "value_error":

@@ -49,7 +49,10 @@ _NAMES = {True: "true", False: "false", None: "null"}
 
 def is_number(value: Scalar) -> bool:
     """Tell a JSON number from all else; Python's True is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in _NUMBERS
+
+
+_NUMBERS = frozenset({int, float})
 
 
 def scalars(value: object) -> Iterator[Scalar]:

@@ -6,10 +6,11 @@ frame of the batch, so that nothing is ever left out in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ Hit: TypeAlias = "tuple[Delta, bytes]"
 """A delta, and what ``pack.hit`` made of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Thinned:
     """What is sent of a batch's hits.
 
