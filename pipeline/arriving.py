@@ -7,7 +7,6 @@ parse, route, normalise. Both make the same documents, and only the long one rej
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from pipeline.core import bulk, derive, fill, instant, normalise, parse, route
 from pipeline.core.arrival import Arrival
 from pipeline.core.errors import Rejected
 from pipeline.core.model import DeadLetter
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ TOGETHER = 250
 """Deliveries whose documents are made together, before the first of them is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Arrivals:
     """Makes documents of what one invocation was handed.
 

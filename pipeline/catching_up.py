@@ -7,12 +7,13 @@ is posted. What falls into both is sent twice and dropped by the client, by its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import orjson
 
 from pipeline.core import cursor, derive, match, pack, pattern, query, route
+from pipeline.core.noun import noun
 from pipeline.refreshing import Refresher
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ MAX_BYTES = 2_000_000
 """Bytes of hits at which a page ends before that: some sixty frames."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Library:
     """What is needed to ask the index.
 
@@ -54,7 +55,7 @@ class Library:
     refresher: Refresher = field(default_factory=Refresher)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Page:
     """Hits by (``@ingested``, id), the oldest first.
 
@@ -67,7 +68,7 @@ class Page:
     end: tuple[int, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Snapshot:
     """The newest hits, the oldest of them first.
 
@@ -79,7 +80,7 @@ class Snapshot:
     unread: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class _Chunk:
     """What one search has found.
 
@@ -92,7 +93,7 @@ class _Chunk:
     end: tuple[int, str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Bounds:
     """What one page or one snapshot may take.
 

@@ -8,7 +8,6 @@ event comes again, finds its document there, and announces it.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pipeline.core.arrival import Arrival, End
 from pipeline.core.document import Verdict
 from pipeline.core.fill import Kinds
 from pipeline.core.model import DeadLetter
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ is there then, was received but once as far as we know, and leaves the queue wit
 """
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Indexed:
     """What became of a batch: ``ends`` counts every delivery once.
 

@@ -7,7 +7,6 @@ on its way. What was shown of that already is noted in the cursor, so that waiti
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,6 +14,7 @@ import orjson
 from pipeline import catching_up, resuming
 from pipeline.core import channels, cursor, identify, subscribe, thin
 from pipeline.core.errors import Refused
+from pipeline.core.noun import noun
 from pipeline.recognising import recognise
 from pipeline.resuming import Gap
 
@@ -47,7 +47,7 @@ READING = 5_000
 """Milliseconds of an invocation that are kept for reading the answer when the waiting has ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Answer:
     """One page.
 
@@ -63,7 +63,7 @@ class Answer:
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class _Question:
     """What is asked for, checked.
 
@@ -82,7 +82,7 @@ class _Question:
     gap: Gap | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class _Found:
     """What the index had.
 

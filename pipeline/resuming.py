@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
 from pipeline.core import cursor, kept, pattern, reach
+from pipeline.core.noun import noun
 from pipeline.core.reach import Reach
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ NOT_SEARCHED = "not-searched"
 """The reason of a gap before which a snapshot's hits were not looked for, since the time was up."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Gap:
     """What cannot be sent again: a span in ms since the epoch, and why.
 

@@ -14,6 +14,7 @@ from pipeline import trying
 from pipeline.core import bulk, lifecycle
 from pipeline.core.document import Verdict
 from pipeline.core.errors import Unavailable
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ class Sending:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Writer:
     """Writes documents within the time of one invocation.
 

@@ -75,18 +75,3 @@ def put_off(returned: Sequence[Delivery], queue: Queues, clock: Clock) -> None:
     delays = [(d.receipt, delay(d.receives or 1, clock.jitter())) for d in returned if d.receipt]
     if delays:
         queue.put_off(delays)
-
-
-def delay(receives: int, jitter: float) -> int:
-    """Say how long a delivery is put off before its next receive.
-
-    Args:
-        receives: How often it was received, this time included.
-        jitter: A random share, 0 ≤ jitter < 1, so that what failed together does not return together.
-
-    Returns:
-        Seconds: half to all of 5, 10, 20, 40, 80, then of 120.
-    """
-    doublings = min(max(receives - 1, 0), 10)  # beyond these it is at its longest anyway
-    longest = min(LONGEST_DELAY, FIRST_DELAY << doublings)
-    return round(longest * (1 + jitter) / 2)

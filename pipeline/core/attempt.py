@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Request:
     """One ``_bulk`` request: an attempt to store some documents.
 
@@ -26,7 +27,7 @@ class Request:
     ingested: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class BulkAnswer:
     """What came back for one request.
 

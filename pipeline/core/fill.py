@@ -19,6 +19,7 @@ import msgspec
 import orjson
 
 from pipeline.core import draft, kind
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,7 @@ MOST_KINDS, MOST_FORMS = 1_000, 64
 """Kinds that are remembered, and forms of each; whoever sends more has made them up."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Kinds:
     """The kinds of events that one process has seen; grows, up to ``MOST_KINDS``."""
 
@@ -50,7 +51,7 @@ class Kinds:
             self.known[key] = kind.kind(source, detail_type, route, single_tenant=single_tenant)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Group:
     """Events of one kind: which bodies they are, their envelopes, and what was read of them."""
 

@@ -8,7 +8,6 @@ and the events take the long way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,6 +17,7 @@ import orjson
 from pipeline.core import instant, lines, terms
 from pipeline.core.document import Carried, Document
 from pipeline.core.model import MAX_DEPTH
+from pipeline.core.noun import noun
 from pipeline.core.oversize import LONGEST_TERM
 from pipeline.core.tenant import fits
 
@@ -43,7 +43,7 @@ class UnsureError(ValueError):
     """One of these events may be unlike the others of its form: they have to take the long way."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Form:
     """What becomes of the events of one kind whose values have certain types.
 

@@ -5,7 +5,7 @@ The values at the route's paths, and nothing else: what lies beside them is pass
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.core import instant, template
 from pipeline.core.model import DEFAULT_TENANT, LONGEST_NAME
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     replay: str | None = msgspec.field(name="replay-name", default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Kind:
     """What is read of the events of one kind.
 

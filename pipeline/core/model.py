@@ -6,25 +6,13 @@ fields, equal things; nothing here is ever changed after it was made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.core import instant
+from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True)
-def noun(cls: type[T]) -> type[T]:
-    """Make a value class for what there are thousands of in an invocation.
-
-    The type checker sees a frozen dataclass; at run time it is a plain one with slots, because a
-    frozen one takes five times as long to make (1.9 µs against 0.4 µs for eleven fields).
-    """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 JsonObject: TypeAlias = "dict[str, Any]"
@@ -114,7 +102,7 @@ class Event:
     replay: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Route:
     """How events of one kind become documents. One table of ``routes.toml``.
 
@@ -156,7 +144,7 @@ class Route:
         return self.retention_days - 1 if self.lateness_days is None else self.lateness_days
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class DeadLetter:
     """A delivery that can never succeed, with why, for the dead-letter queue."""
 
@@ -167,7 +155,7 @@ class DeadLetter:
     document_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Managed:
     """The policy that an index has.
 
@@ -220,7 +208,7 @@ class Delta:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Entry:
     """A PutEvents entry: deltas of one tenant and one family.
 
