@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import Delivery
 
-TOGETHER = 250
+TOGETHER = 500
 """Deliveries whose documents are made together, before the first of them is sent."""
 
 
