@@ -20,6 +20,7 @@ from pipeline.core.errors import Refused
 from pipeline.limiting import Limiter
 from pipeline.recognising import Gate
 from pipeline.wiring import shipped
+from tests import specifications
 from tests.examples import ENDPOINT, LIMITS, NOW, connection, delivery, envelope
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 TIME = 20_000
 """Milliseconds of an invocation."""
+
+
+PAGE = specifications.openapi("Page")
 
 
 class Clock(MemoryClock):
@@ -155,7 +159,10 @@ class World:
         )
 
     def page(self, **query: str) -> JsonObject:
-        return self.answer(**query).body
+        """An answer over HTTP; it is as ``docs/openapi.yaml`` specifies it."""
+        body = self.answer(**query).body
+        PAGE.validate(body)
+        return body
 
 
 def kinds(frames: Iterable[dict[str, Any]]) -> list[str]:

@@ -51,6 +51,25 @@ def schemas() -> dict[str, Any]:
     return found
 
 
+def check_frame(frame: bytes | dict[str, Any]) -> None:
+    """A frame of the socket is as specified, and has no field that is not.
+
+    Raises:
+        ValidationError: It is not.
+        AssertionError: It has such a field, or is of no type that there is.
+    """
+    parsed = frame if isinstance(frame, dict) else json.loads(frame)
+    kind = parsed.get("type")
+    assert kind in schemas(), f"no frame is of the type {kind}"
+    _validator(kind).validate(parsed)
+    schema = schemas()[kind]
+    described = {field for form in schema.get("oneOf", [schema]) for field in form["properties"]}
+    assert set(parsed) <= described, f"{set(parsed) - described} of {kind} are not described"
+
+
+_validator = cache(asyncapi)
+
+
 @cache
 def _registry() -> Registry[Any]:
     names = ("asyncapi.yaml", "openapi.yaml", "schemas/hit.json", "schemas/delta.json")

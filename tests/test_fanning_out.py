@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from pipeline.adapters.memory import MemoryClock, MemoryConnectionTable, MemoryQueues, MemorySockets
-from pipeline.core import cursor, share
+from pipeline.core import cursor, pack, share
 from pipeline.core.audience import Late, Receipt, in_part
 from pipeline.core.errors import Unavailable
 from pipeline.core.ledger import MINUTE, OPEN_LIFE
 from pipeline.fanning_out import FannedOut, fan_out
 from pipeline.posting import MARKING
-from tests.examples import ENDPOINT, NOW, channel, connection, delivery
+from tests.examples import ENDPOINT, NOW, channel, connection, delivery, delta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from pipeline.core.model import Delivery
 
 CHANNEL = channel({})
-FRAMES = (b'{"v":1,"type":"hits","hits":[1]}', b'{"v":1,"type":"hits","hits":[2]}')
 INGESTED = (NOW - 3 * MINUTE, NOW - 1_000)
 STAMP = NOW - 30_000
 """The jobs have waited for half a minute."""
+
+FRAMES = tuple(
+    frame
+    for fact in ("one", "two")
+    for frame in pack.hits(CHANNEL.id, [pack.hit(delta(fact))], cursor.live(CHANNEL.id, STAMP))
+)
 
 KEPT = 14 * 86_400_000
 

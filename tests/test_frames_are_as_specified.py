@@ -11,15 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.adapters.memory import MemorySockets
 from pipeline.client.frames import LONGEST
 from pipeline.client.pace import Pace
 from pipeline.client.subscription import Subscription
 from pipeline.core import cursor, entries, pack, subscribe
+from pipeline.core.audience import Post
 from pipeline.core.errors import Refused, Unavailable
 from pipeline.handlers import http
 from tests import specifications
 from tests.catching_up_world import World
-from tests.examples import envelope
+from tests.examples import ENDPOINT, NOW, envelope
+from tests.specifications import check_frame as check
 from tests.strategies import deltas, words
 
 if TYPE_CHECKING:
@@ -47,15 +50,6 @@ HIT = {
 }
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
 times = st.integers(0, 2**48 - 1)
-
-
-def check(frame: bytes | dict[str, Any]) -> None:
-    """It is as specified, and has no field that is not."""
-    parsed = frame if isinstance(frame, dict) else orjson.loads(frame)
-    VALIDATORS[parsed["type"]].validate(parsed)
-    schema = SCHEMAS[parsed["type"]]
-    described = {field for form in schema.get("oneOf", [schema]) for field in form["properties"]}
-    assert set(parsed) <= described
 
 
 # --- what the server writes -------------------------------------------------------------------
@@ -235,3 +229,12 @@ def test_the_limits_are_those_of_the_code() -> None:
 def test_a_frame_that_is_not_as_specified_is_found(frame: dict[str, Any]) -> None:
     with pytest.raises((specifications.ValidationError, AssertionError)):
         check(frame)
+
+
+def test_no_test_posts_a_frame_that_is_not_as_specified_without_being_told() -> None:
+    sockets = MemorySockets()
+    sockets.open("ann", ENDPOINT)
+    with pytest.raises(specifications.ValidationError):
+        sockets.post([Post("ann", ENDPOINT, b'{"type":"pong"}')], NOW)
+    with pytest.raises(AssertionError, match="are not described"):
+        sockets.post([Post("ann", ENDPOINT, b'{"v":1,"type":"pong","extra":1}')], NOW)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 import pytest
 
-from pipeline.core import share
+from pipeline.core import cursor, pack, share
 from pipeline.core.audience import Channel, Connection, Principal
 from pipeline.core.errors import Unavailable
 from pipeline.handlers import invocation
@@ -263,19 +263,16 @@ def test_a_job_is_posted_to_its_part_of_the_channel(handlers: Handlers) -> None:
     ann = Connection("ann", ENDPOINT, Principal("acme", "ann", (ARRIVED + 3_600) * 1_000))
     ports["table"].connect(ann)
     ports["table"].subscribe(ann, channel({}), ARRIVED * 1_000)
-    job = share.Job(
-        "acme",
-        ARRIVED * 1_000,
-        (ARRIVED * 1_000,),
-        (share.Piece(channel({}), (0, 1), (b'{"type":"hits"}',)),),
-    )
+    frame = pack.more(channel({}).id, cursor.live(channel({}).id, ARRIVED * 1_000))
+    piece = share.Piece(channel({}), (0, 1), (frame,))
+    job = share.Job("acme", ARRIVED * 1_000, (ARRIVED * 1_000,), (piece,))
     batch = event("sqs_deltas")
     batch["Records"] = [batch["Records"][0] | {"body": job.body()}]
 
     answer = handlers.call("fanout", batch)
 
     assert answer == {"batchItemFailures": []}
-    assert ports["sockets"].frames("ann", ENDPOINT) == (b'{"type":"hits"}',)
+    assert ports["sockets"].frames("ann", ENDPOINT) == (frame,)
     assert (handlers.line()["function"], handlers.line()["posted"]) == ("fanout", 1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from itertools import count
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
@@ -25,6 +26,9 @@ RATE = 50 if SOAK else 5
 """Events a second, put all the while."""
 BETWEEN = 12 * RATE if SOAK else 4 * RATE
 """Events between two cuts: 50 cuts take ten minutes."""
+
+STEP = 0.2
+"""Seconds between two puts: what came due since the last goes in one, since a put takes some of them."""
 
 BURST = 6
 """Events put at once."""
@@ -60,9 +64,7 @@ def test_no_hit_is_missed_or_doubled_though_the_socket_is_cut_again_and_again(
             detour.cut()
             assert wait_for(lambda: detour.connections, lambda now, before=connections: now > before)
     same(look, deployed, service, producer.put)
-    look.at("#stream").focus()
-    look.press("j")  # holds still
-    text = look.marks().first.inner_text()
+    text = newest_mark(look)
     assert re.search(r"connection lost [\d:.]+ . [\d:.]+ · .*nothing missed", text), text
 
 
@@ -112,8 +114,23 @@ def test_offline_is_said_at_once_with_the_age_of_what_is_shown_and_it_comes_back
     same(look, deployed, service, next(number))
 
 
+def newest_mark(look: Look) -> str:
+    """What it says: it stands below all that came since, and only rows on the screen are painted."""
+    look.at("#stream").focus()
+    look.press("j")  # holds still
+
+    def lower() -> int:
+        found = look.marks().count()
+        if not found:
+            look.press("PageDown")
+        return found
+
+    assert wait_for(lower, bool)
+    return look.marks().first.inner_text()
+
+
 class Producer:
-    """Puts events at a steady rate, from ``with`` until its end."""
+    """Puts events at a steady rate, from ``with`` until its end; what a slow put delays is made up for."""
 
     def __init__(self, deployed: Deployed, service: str) -> None:
         self.put = 0
@@ -134,9 +151,12 @@ class Producer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(1 / RATE):
-            self._deployed.put(envelope(self._service, self.put, level="info"))
-            self.put += 1
+        begun = time.monotonic()
+        while not self._stop.wait(STEP):
+            due = int((time.monotonic() - begun) * RATE)
+            numbers = range(self.put, due)
+            self._deployed.put(*(envelope(self._service, number, level="info") for number in numbers))
+            self.put = due
 
 
 def put(deployed: Deployed, service: str, numbers: Iterator[int]) -> None:

@@ -119,6 +119,11 @@ def sockets_for(certificate: Certificate | None = None, **options: int) -> ApiGa
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def every_frame_is_as_specified() -> None:
+    """Not here: sockets carry whatever they are given."""
+
+
 @pytest.fixture(scope="module")
 def trusted(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return certificate.make(tmp_path_factory.mktemp("certificate"))

@@ -36,7 +36,7 @@ def verdicts(
     off: frozenset[str] = frozenset(),
     processes: int = 0,
     *,
-    real: bool = False,
+    client: str = "model",
     play: Callable[..., Verdict] = play,
 ) -> Generator[Verdict, None, None]:
     """Play worlds side by side; their verdicts in the order of the seeds.
@@ -44,7 +44,7 @@ def verdicts(
     Raises:
         Lost: A process was ended by somebody else.
     """
-    return _side_by_side(partial(play, off=off, real=real), [(seed,) for seed in seeds], processes)
+    return _side_by_side(partial(play, off=off, client=client), [(seed,) for seed in seeds], processes)
 
 
 def without_each(needs: Iterable[tuple[str, int]], processes: int = 0) -> Generator[Verdict, None, None]:

@@ -30,7 +30,8 @@ class Subscription(subscription.Subscription):
         self._asked = self._heard = 0
 
     def ask(self, ask: str, now: float, pace: Pace) -> str:
-        self._asked = round(now * 1_000)
+        if not self.paging:
+            self._asked = round(now * 1_000)
         return super().ask(ask, now, pace)
 
     def answered(self, ask: str, channel: str, now: float, pace: Pace) -> None:

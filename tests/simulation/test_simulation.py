@@ -37,11 +37,11 @@ NEEDS = {
     "HORIZON": 63,
     "2 SKEW": 38,
     "clock after membership": 8,
-    "announcing clock": 268,
-    "ledger first": 93,
-    "ledger or again": 138,
+    "announcing clock": 298,
+    "ledger first": 33,
+    "ledger or again": 348,
     "ledger's horizon": 63,
-    "page's horizon": 233,
+    "page's horizon": 413,
     "second reading": 13,
 }
 """For each rule a world in which something is missed, or shown twice, without it.
@@ -58,7 +58,8 @@ def test_nothing_is_missed_and_nothing_is_shown_twice() -> None:
 
 
 def test_the_python_client_misses_nothing_either() -> None:
-    wrong = [str(verdict) for verdict in playing.verdicts(range(WORLDS // 4), real=True) if not verdict.good]
+    verdicts = playing.verdicts(range(WORLDS // 4), client="python")
+    wrong = [str(verdict) for verdict in verdicts if not verdict.good]
 
     assert not wrong, "\n".join(wrong)
 

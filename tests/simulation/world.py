@@ -26,6 +26,7 @@ from tests.simulation.invocation import Invocation, Surroundings
 from tests.simulation.judge import FILTERS, Verdict
 from tests.simulation.python_client import PythonClient
 from tests.simulation.steps import Documents
+from tests.simulation.web_client import WebClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,13 @@ BUSY = 2_000
 
 REST = 75_000
 """Milliseconds for which all must be live before anybody is asked: two heartbeats and their answers."""
+
+CLIENTS: dict[str, type[Client | PythonClient | WebClient]] = {
+    "model": Client,
+    "python": PythonClient,
+    "web": WebClient,
+}
+"""The rules of a client in their fewest words, and the two clients that people use."""
 
 NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
 SERVICES = ("cart", "mail", "pay")
@@ -75,7 +83,7 @@ class World:
         seed: Decides all that chance decides.
         off: Names of rules that do not hold in this world; see ``rules``.
         tell: Takes what happens: the time since the beginning in ms, who, and what.
-        real: Whether the clients are the Python client instead of the model.
+        client: Whose rules the clients play by, of ``CLIENTS``.
     """
 
     def __init__(
@@ -84,16 +92,16 @@ class World:
         off: frozenset[str] = frozenset(),
         tell: Callable[[int, str, str], None] | None = None,
         *,
-        real: bool = False,
+        client: str = "model",
     ) -> None:
         self.seed = seed
         self.off = off
         self.chance = Random(seed)  # noqa: S311 - repeatable on purpose
         self.baton = Baton()
         self.weather = settings.of(seed, self.chance, STORM)
-        self._client = PythonClient if real else Client
-        if real:
-            self.weather.budget = 1_000_000  # of what is left out over it this client tells, and leaves it so
+        self._client = CLIENTS[client]
+        if client != "model":
+            self.weather.budget = 1_000_000  # of what is left out over it they tell, and leave it so
         self._tell = tell
         self.around = Surroundings(self.baton, self.chance, self.weather, self.tell)
         self.store = Store(self.baton)
@@ -298,7 +306,7 @@ def play(
     off: frozenset[str] = frozenset(),
     tell: Callable[[int, str, str], None] | None = None,
     *,
-    real: bool = False,
+    client: str = "model",
 ) -> Verdict:
     """Let one world happen; what became of it."""
-    return World(seed, off, tell, real=real).run()
+    return World(seed, off, tell, client=client).run()

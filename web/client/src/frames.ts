@@ -14,17 +14,21 @@ export const LONGEST = 32 * 1024;
 export const GATEWAY_ERROR = "gateway-error";
 
 /** Read a server frame; what is no JSON object, or has no kind, comes back with `type` empty. */
-export function parse(text: unknown): Frame {
+export function parse(data: unknown): Frame {
+  const frame = fields(String(data));
+  const { type } = frame;
+  return { ...frame, type: text(type) ?? ("message" in frame ? GATEWAY_ERROR : "") };
+}
+
+/** The fields of a JSON object; none where it is something else, or no JSON. */
+export function fields(json: string): Readonly<Record<string, unknown>> {
   try {
-    const frame: unknown = JSON.parse(String(text));
-    if (isObject(frame)) {
-      const { type } = frame;
-      return { ...frame, type: typeof type === "string" ? type : "message" in frame ? GATEWAY_ERROR : "" };
-    }
+    const said: unknown = JSON.parse(json);
+    return isObject(said) ? said : {};
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (error instanceof SyntaxError) return {};
+    throw error;
   }
-  return { type: "" };
 }
 
 /** The hits of a frame, or of an answer over HTTP, that have an id. */

@@ -1,6 +1,6 @@
 /** The HTTP API: tickets, and hits without a socket. `docs/openapi.yaml` tells it all. */
 
-import { hits, isObject, text } from "./frames.ts";
+import { fields, hits, isObject, text } from "./frames.ts";
 import { type Filter, type Gap, type Hit, Refused } from "./news.ts";
 import { gap } from "./session.ts";
 
@@ -99,21 +99,11 @@ async function ask(
     signal: signal ?? null,
   });
   const { ok, status, headers } = answer;
-  const body = await read(answer);
+  const body = fields(await answer.text());
   if (ok || status === 304) return { headers, body };
   const error = isObject(body["error"]) ? body["error"] : {};
   const said = text(error["text"]) ?? `${path.split("?")[0]} answered HTTP ${status}`;
   if (status >= 400 && status < 500 && !AGAIN.includes(status))
     throw new Refused(text(error["code"]) ?? `http-${status}`, said);
   throw new Error(said);
-}
-
-async function read(answer: Response): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    const body: unknown = JSON.parse(await answer.text());
-    return isObject(body) ? body : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

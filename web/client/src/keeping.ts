@@ -1,6 +1,6 @@
 /** Where a cursor outlives the page: a `Storage`, such as `localStorage`, that may fail or be forbidden. */
 
-import { isObject, text } from "./frames.ts";
+import { fields, text } from "./frames.ts";
 import type { Progress } from "./progress.ts";
 
 export type Storage = Pick<globalThis.Storage, "getItem" | "setItem">;
@@ -12,13 +12,13 @@ export function keeping(storage: Storage | undefined, name: string, progress: Pr
   let written: string | null | undefined;
   try {
     written = storage?.getItem(key);
-    const kept: unknown = JSON.parse(written ?? "0");
-    if (isObject(kept) && kept["of"] === of) {
+    const kept = fields(written ?? "");
+    if (kept["of"] === of) {
       progress.cursor = text(kept["cursor"]);
       progress.owed = text(kept["owed"]);
     }
   } catch {
-    // forbidden, or not ours: begin anew
+    // forbidden: begin anew
   }
   return () => {
     const { cursor, owed } = progress;

@@ -2,6 +2,7 @@
 
 import type { Feed, Listener } from "./feed.ts";
 import { Board, SNAPSHOT, SPAN } from "./model/board.ts";
+import { aged } from "./model/cards.ts";
 import type { Pattern } from "./model/filter.ts";
 import * as format from "./model/format.ts";
 import type { Hit } from "./model/hit.ts";
@@ -208,7 +209,8 @@ export class Page {
     this.#columns = this.board.seen.columns(COLUMNS);
     this.#cards.paint(this.board, this.#feed?.duplicates ?? 0, this.#session?.doubt ?? 0, now);
     this.#chart.paint(this.board.window, here);
-    this.#bars.paint(this.board.window.services(here));
+    const counted = this.board.counted(now) - this.board.skew;
+    this.#bars.paint(this.board.window.services(counted), aged(this.board.asOf, now, "as of"));
     this.#soon();
   }
 }

@@ -5,7 +5,7 @@ import { readHit } from "./hit.ts";
 import type { Mark } from "./rows.ts";
 import { Rows } from "./rows.ts";
 import { Seen } from "./seen.ts";
-import type { Status } from "./status.ts";
+import { OLD, type Status } from "./status.ts";
 import { Window } from "./window.ts";
 
 /** Hits that a subscription begins with: enough to show the last minutes' shape. */
@@ -102,7 +102,18 @@ export class Board {
       this.asOf = now;
       this.window.known(this.#liveSince, now - this.skew);
     }
-    this.window.prune(now - this.skew);
+    this.window.prune(now - this.skew, [this.counted(now) - this.skew, this.measured(now) - this.skew]);
+  }
+
+  /** Up to when figures count: now while live, then still what was last known. */
+  counted(now: number): number {
+    return Math.min(now, this.asOf ?? now);
+  }
+
+  /** When the last of what they measure came: by now, or as far back as its age is told. */
+  measured(now: number): number {
+    const lastHit = this.lastHit ?? now;
+    return now - lastHit > OLD ? Math.min(lastHit, this.counted(now)) : this.counted(now);
   }
 
   #take(hit: Hit, live: boolean, now: number): void {

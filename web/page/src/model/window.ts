@@ -77,10 +77,19 @@ export class Window {
     if (this.#unknown.length > 100) this.#unknown.shift();
   }
 
-  /** Forget what is too old to matter. */
-  prune(now: number): void {
-    const oldest = Math.floor(now / 1000) - 2 * this.span - 2;
-    for (const second of this.#buckets.keys()) if (second < oldest) this.#buckets.delete(second);
+  /**
+   * Forget what is too old to matter.
+   *
+   * @param moments Other times from which somebody still looks back.
+   */
+  prune(now: number, moments: readonly number[] = []): void {
+    const kept = 2 * this.span + 2;
+    const present = Math.floor(now / 1000);
+    const ends = moments.map(moment => Math.floor(moment / 1000));
+    for (const second of this.#buckets.keys()) {
+      const matters = second >= present - kept || ends.some(end => second <= end && second >= end - kept);
+      if (!matters) this.#buckets.delete(second);
+    }
   }
 
   /** One value a second up to the last whole one. */

@@ -25,7 +25,8 @@ export class Bars {
     place.append(this.#none);
   }
 
-  paint(services: readonly [string, number][]): void {
+  /** @param old What these numbers say of their age; null for those of the present. */
+  paint(services: readonly [string, number][], old: string | null): void {
     const shown = services.slice(0, services.length > MOST ? MOST - 1 : MOST);
     const rest = services.slice(shown.length);
     const more = rest.reduce((sum, [, count]) => sum + count, 0);
@@ -34,7 +35,9 @@ export class Bars {
     const total = services.reduce((sum, [, count]) => sum + count, 0);
     const longest = Math.max(1, ...all.map(([, count]) => count));
     this.#none.hidden = all.length > 0;
-    write(this.total, all.length > 0 ? format.plural(total, "hit") : "");
+    const said = old === null ? format.plural(total, "hit") : `${format.plural(total, "hit")} ${old}`;
+    write(this.total, all.length > 0 ? said : "");
+    this.place.toggleAttribute("data-old", old !== null);
     while (this.#bars.length < all.length) this.#add();
     this.#bars.forEach((bar, place) => {
       const entry = all[place];
