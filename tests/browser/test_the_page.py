@@ -25,6 +25,9 @@ one channel gets, and none would be left out as a sample."""
 
 AXE = page_build.WEB / "node_modules" / "axe-core" / "axe.min.js"
 
+STILL = "async () => { await Promise.allSettled(document.getAnimations().map(each => each.finished)); }"
+"""Waits until nothing moves: the colours of a drawer that is only fading in are nobody's to read yet."""
+
 MOST_NODES = 2_500
 """DOM nodes of a page in use; rows that are not seen have none."""
 
@@ -248,6 +251,7 @@ def problems(look: Look) -> list[str]:
     """What axe finds wrong, a line each."""
     if not look.page.evaluate("typeof window.axe === 'object'"):
         look.page.evaluate(AXE.read_text(encoding="utf-8"))
+    look.page.evaluate(STILL)
     found = look.page.evaluate("async () => (await window.axe.run()).violations")
     return [
         f"{each['id']}: {node['target']} {node.get('failureSummary', '')}"
