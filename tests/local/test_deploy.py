@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
+
     from tests.conftest import RunningStack
 
 ACCOUNT = Cloud("aws", "eu-west-1", "123456789012")
