@@ -44,8 +44,8 @@ check: setup-dev ## Lint, types, layout, template, specifications, web
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
-	$(BIN)/python -m tests.specifications
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web-check; else echo "web/ was not checked: there is no Node"; fi
+	$(BIN)/python -m tests.specifications
 
 format: setup-dev ## Format and mend what can be mended
 	$(BIN)/ruff format .
