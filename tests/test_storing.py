@@ -29,7 +29,7 @@ def document(name: str, index: str = YOUNG) -> Document:
     days = 1 if index == YOUNG else 3
     lines = lines_of(index, name, {"id": name, "@timestamp": NOW - days * DAY})
     return Document(
-        index, name, "metrics", "acme", "payments", "Paid", NOW - days * DAY, None, lines, ({}, {})
+        index, name, "metrics", "acme", "payments", "Paid", NOW - days * DAY, None, lines, b"", ({}, {})
     )
 
 

@@ -5,11 +5,12 @@ Only what is known to be a document's own fault is rejected; all else is tried a
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from pipeline.core import lines
 from pipeline.core.attempt import Request
 from pipeline.core.document import Outcome, Verdict
 
@@ -136,14 +137,15 @@ _STORED = {"create": {"status": _CREATED}}
 
 
 def _packed(documents: Sequence[Document], ingested: int) -> list[Request]:
-    stamp = f"{ingested}}}\n".encode()
-    sizes = [len(document.lines) + len(stamp) for document in documents]
+    stamp = lines.stamp(ingested)
+    heads, tails = [each.head for each in documents], [each.tail for each in documents]
+    sizes = [len(head) + len(tail) + len(stamp) for head, tail in zip(heads, tails, strict=True)]
     packed: list[Request] = []
     first = 0
     while first < len(documents):
         end = first + _fitting(sizes[first : first + MOST_DOCUMENTS])
-        lines = [document.lines for document in documents[first:end]]
-        packed.append(Request(tuple(documents[first:end]), stamp.join([*lines, b""]), ingested))
+        written = chain.from_iterable(zip(heads[first:end], tails[first:end], repeat(stamp), strict=False))
+        packed.append(Request(tuple(documents[first:end]), b"".join(written), ingested))
         first = end
     return packed
 

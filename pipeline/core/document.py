@@ -39,8 +39,9 @@ class Document(msgspec.Struct, frozen=True, gc=False):
         id: 64 lower-case hex characters; equal for equal facts.
         tenant: None when the route wants a tenant and the event has none: stored, shown to nobody.
         timestamp: When the fact occurred.
-        lines: Its two lines in a ``_bulk`` body, action and document, up to the value of ``@ingested``,
-            which is stamped on each attempt (``core.lines``).
+        head: Its two lines in a ``_bulk`` body, action and document, up to ``@ingested``, which is stamped
+            on each attempt (``core.lines``).
+        tail: What follows ``head``, if it is not whole: to put them together would be to copy them once more.
         values: What ``carried`` gets the attributes and the excerpt from.
     """
 
@@ -52,7 +53,8 @@ class Document(msgspec.Struct, frozen=True, gc=False):
     event_type: str
     timestamp: int
     message: str | None
-    lines: bytes
+    head: bytes
+    tail: bytes | msgspec.Raw
     values: Any
     carried: Carried = PICKED
 
@@ -69,7 +71,7 @@ class Document(msgspec.Struct, frozen=True, gc=False):
     @property
     def body(self) -> bytes:
         """The JSON object that is stored, without its ``@ingested``."""
-        return self.lines[self.lines.index(b"\n") + 1 : self.lines.rindex(b",")] + b"}"
+        return b"".join((self.head[self.head.index(b"\n") + 1 :], self.tail, b"}"))
 
 
 class Verdict(Enum):

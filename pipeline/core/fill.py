@@ -58,7 +58,7 @@ class _Group:
     kind: Kind
     numbers: list[int] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
-    read: list[object] = field(default_factory=list)
+    read: list[msgspec.Struct] = field(default_factory=list)
 
 
 def documents(bodies: Sequence[str], kinds: Kinds, now: int) -> list[Filled | None]:
@@ -74,7 +74,7 @@ def documents(bodies: Sequence[str], kinds: Kinds, now: int) -> list[Filled | No
     """
     filled: list[Filled | None] = [None] * len(bodies)
     for group in _grouped(bodies, kinds):
-        columns = [list(map(value, group.read)) for value in group.kind.values]
+        columns = group.kind.columns(group.read)
         for types, members in _alike(columns):
             chosen = _form(group.kind, types)
             if chosen is None:
@@ -113,7 +113,7 @@ def _grouped(bodies: Sequence[str], kinds: Kinds) -> Iterable[_Group]:
             group.envelopes.append(envelope)
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             continue
-    return groups.values()
+    return [group for group in groups.values() if group.read]
 
 
 _envelope = msgspec.json.Decoder(kind.Envelope).decode
@@ -130,7 +130,7 @@ def _alike(columns: Sequence[Sequence[object]]) -> Iterable[tuple[tuple[type, ..
     return alike.items()
 
 
-def _chosen(members: list[int] | None, values: list[T]) -> list[T]:
+def _chosen(members: list[int] | None, values: Sequence[T]) -> Sequence[T]:
     return values if members is None else [values[member] for member in members]
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from pipeline.core import instant, lines, terms
+from pipeline.core import instant, terms
 from pipeline.core.document import Carried, Document
 from pipeline.core.model import MAX_DEPTH
 from pipeline.core.noun import noun
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from pipeline.core.kind import Envelope, Kind
+    from pipeline.core.kind import Column, Envelope, Kind
 
-    Column: TypeAlias = Sequence[Any]
-    """One value of each event."""
     Write: TypeAlias = Callable[[Column], list[str]]
 
 MOMENT, DAY, ID, MESSAGE, FIRST = range(5)
@@ -103,11 +102,10 @@ class Form:
             texts[place] = write(texts[place])
         texts += [[text.removesuffix(".0") for text in texts[place]] for place in self.floats]
         messages = self._messages(texts, len(envelopes))
-        heads = map(str.encode, _woven(self.text, texts, len(envelopes)))
+        heads = list(map(str.encode, _woven(self.text, texts, len(envelopes))))
         details = [each.detail for each in envelopes]
         _check_depths(details)
-        written = [b"".join((head, detail, _STAMP)) for head, detail in zip(heads, details, strict=True)]
-        self._check_lengths(columns, written)
+        self._check_lengths(columns, max(map(add, map(len, heads), map(len, details))))
         return list(
             map(
                 Document,
@@ -119,7 +117,8 @@ class Form:
                 repeat(kind.detail_type),
                 moments,
                 messages,
-                written,
+                heads,
+                details,
                 read,
                 repeat(self.carried),
             )
@@ -133,8 +132,7 @@ class Form:
         texts[MESSAGE] = [orjson.dumps(line).decode() for line in made]
         return made
 
-    def _check_lengths(self, columns: Sequence[Column], written: Sequence[bytes]) -> None:
-        longest = max(map(len, written))
+    def _check_lengths(self, columns: Sequence[Column], longest: int) -> None:
         if longest <= self.longest:
             return
         strings = (value for place in self.attributes for value in columns[place])
@@ -207,4 +205,3 @@ def _names(column: Column) -> list[str]:
 _NAMES = {True: "true", False: "false", None: "null"}
 WRITERS: Mapping[type, Write] = {int: _integers, float: _floats, bool: _names, type(None): _names}
 """What writes the values of these types; a text is its own."""
-_STAMP = lines.STAMP.encode()

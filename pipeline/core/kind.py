@@ -10,15 +10,19 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
+from msgspec.structs import astuple
 
 from pipeline.core import instant, template
 from pipeline.core.model import DEFAULT_TENANT, LONGEST_NAME
 from pipeline.core.noun import noun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.core.model import Route
+
+    Column: TypeAlias = Sequence[Any]
+    """One value of each event."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 _Tree: TypeAlias = "dict[str, _Tree]"
@@ -48,6 +52,8 @@ class Kind:
         values: Gets each of those values from what was read, ``msgspec.UNSET`` where there is none; behind
             them those that lie under the whole text of a path with dots, which ``path.value_at`` would find
             first.
+        places: Where those values are: the number of the field of what was read, and what gets them from
+            there, None where they are its own.
         owner: The tenant of all events, or None where each says its own.
         lateness: Milliseconds after the start of its day for which an event is taken.
         forms: By the types of the values; None where events with such values have none. They are learned
@@ -58,11 +64,17 @@ class Kind:
     detail_type: str
     route: Route
     paths: tuple[str, ...]
-    read: Callable[[msgspec.Raw], object]
+    read: Callable[[msgspec.Raw], msgspec.Struct]
     values: tuple[Callable[[Any], Any], ...]
+    places: tuple[tuple[int, Callable[[Any], Any] | None], ...]
     owner: str | None
     lateness: int
     forms: dict[tuple[type, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def columns(self, read: Iterable[msgspec.Struct]) -> list[Column]:
+        """Get the ``values`` of some events, at least one, a column for each."""
+        fields = list(zip(*map(astuple, read), strict=True))
+        return [fields[top] if below is None else list(map(below, fields[top])) for top, below in self.places]
 
 
 def kind(source: str, detail_type: str, route: Route, *, single_tenant: bool) -> Kind | None:
@@ -96,6 +108,7 @@ def kind(source: str, detail_type: str, route: Route, *, single_tenant: bool) ->
         wanted,
         msgspec.json.Decoder(detail).decode,
         tuple(map(attrgetter, places)),
+        tuple(_place(each, [name for name, *_ in fields]) for each in places),
         DEFAULT_TENANT if single_tenant else None,
         route.lateness * instant.DAY,
     )
@@ -135,6 +148,12 @@ def _attribute(steps: Iterable[str], tree: _Tree) -> str:
         names.append(f"field{list(tree).index(step)}")
         tree = tree[step]
     return ".".join(names)
+
+
+def _place(attribute: str, fields: Sequence[str]) -> tuple[int, Callable[[Any], Any] | None]:
+    """Where the value of an attribute is, in a struct with these fields."""
+    top, _, below = attribute.partition(".")
+    return fields.index(top), attrgetter(below) if below else None
 
 
 def _fields(tree: _Tree) -> list[Any]:

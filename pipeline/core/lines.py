@@ -1,6 +1,6 @@
 """The two lines by which a document stands in a ``_bulk`` body: its action, and itself.
 
-They are written once, up to the value of ``@ingested``, which each attempt puts behind them (``bulk``).
+They are written once, up to ``@ingested``, which each attempt puts behind them (``bulk``).
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from functools import lru_cache
 import orjson
 
 from pipeline.core import terms
-
-STAMP = ',"@ingested":'
-"""What the lines end with."""
 
 SEPARATOR = "\n"
 """Between the two; JSON on one line has none of its own."""
@@ -28,6 +25,15 @@ def opening(index: str, document_id: str, moment: str) -> str:
     """
     action = f'{{"create":{{"_index":"{index}","_id":"{document_id}"}}}}'
     return f'{action}{SEPARATOR}{{"@timestamp":"{moment}","id":"{document_id}",'
+
+
+def stamp(ingested: int) -> bytes:
+    """Write the document's last member, and the ends of the document and of its line.
+
+    Args:
+        ingested: When the attempt to store it was made, in ms.
+    """
+    return f',"@ingested":{ingested}}}{SEPARATOR}'.encode()
 
 
 @lru_cache(maxsize=1_024)

@@ -77,6 +77,7 @@ def normalise(event: Event, route: Route, *, single_tenant: bool, now: int) -> D
         timestamp,
         message,
         fitted(b"".join((opening, *members, b'"tokens":[', b",".join(tokens), b"],")), fields),
+        b"",
         (attributes, values_at(detail, route.delta)),
     )
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.core.lines import STAMP
-
 if TYPE_CHECKING:
     from pipeline.core.model import JsonObject
 
@@ -39,10 +37,7 @@ def fitted(head: bytes, fields: JsonObject) -> bytes:
         if indexed != detail:
             raw = orjson.dumps(detail).decode()
             written = head + orjson.dumps({**fields, "detail": indexed, "raw": raw})[1:]
-    return written[: -len(_END)] + _STAMP
-
-
-_END, _STAMP = b"}", STAMP.encode()
+    return written[:-1]
 
 
 def _cut(value: Any, path: int) -> Any:  # noqa: ANN401 - any JSON

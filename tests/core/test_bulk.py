@@ -20,7 +20,9 @@ def a_document(number: int = 0, size: int = 0) -> Document:
     document_id = f"{number:064x}"
     index = "metrics-2026.11.22"
     lines = some.lines_of(index, document_id, {"id": document_id, "detail": {"text": "x" * size}})
-    return Document(index, document_id, "metrics", "acme", "payments", "Paid", NOW, None, lines, ({}, {}))
+    return Document(
+        index, document_id, "metrics", "acme", "payments", "Paid", NOW, None, lines, b"", ({}, {})
+    )
 
 
 def request_of(count: int) -> Request:
