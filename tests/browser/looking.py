@@ -32,6 +32,16 @@ window.paintAgain = () => {
 };
 }"""
 
+WAIT = """(isTrue, limit) => new Promise((done, fail) => {
+const end = performance.now() + limit;
+const look = () => {
+  if (isTrue()) done();
+  else if (performance.now() > end) fail(new Error(`${isTrue} is not so`));
+  else setTimeout(look, 50);
+};
+look();
+})"""
+
 HARMLESS = re.compile("Failed to load resource|WebSocket connection to")
 """What Chromium itself writes to the console when a connection fails, as tests make it."""
 
@@ -84,6 +94,13 @@ class Look:
         """Wait until the page says that so many have been delivered."""
         value = self.at(".card").nth(2).locator(".value span")
         expect(value).to_have_text(f"{count:,}")
+
+    def finds(self, condition: str) -> None:
+        """Wait until an expression is true in the page.
+
+        Playwright's own ``wait_for_function`` looks again by ``eval``, which our pages forbid.
+        """
+        self.page.evaluate(f"limit => ({WAIT})(() => {condition}, limit)", LIMIT)
 
     def rows(self) -> Locator:
         """The hits that are on the screen, marks left out."""

@@ -57,7 +57,7 @@ def test_a_thousand_hits_a_second_are_painted_a_few_times_a_second(look: Look, s
     look.page.add_init_script(EAVESDROP)
     look.page.reload()
     look.becomes("live")
-    look.page.wait_for_function("window.channel")
+    look.finds("window.channel")
     seen = look.page.evaluate(FLOOD, [service, FLOODED, SECONDS])
     look.delivered(seen["sent"])
 

@@ -166,7 +166,7 @@ def test_it_holds_still_from_the_key_on_not_from_the_next_frame_that_is_painted(
     look.stops_painting()
     look.press("Space")
     deployed.put(envelope(service, 3))
-    look.page.wait_for_function("window.arrived.length === 4", polling=50)
+    look.finds("window.arrived.length === 4")
     look.paints_again()
     expect(look.at("#waiting")).to_have_text("1 new")
     expect(look.rows()).to_have_count(3)
