@@ -33,7 +33,8 @@ class BulkAnswer:
 
     Attributes:
         status: The HTTP status; 0 when no whole answer came (refused, reset, timed out).
-        items: The answer's ``items`` where status is 200, in the order of the body.
+        items: The answer's ``items`` where status is 200, in the order of the body; whether there is one for
+            each document is for ``bulk.outcomes`` to see.
         error: OpenSearch's ``error.type`` and reason, or the transport's words.
     """
 
