@@ -109,7 +109,7 @@ class Form:
         return list(
             map(
                 Document,
-                [f"{kind.route.family}-{day}" for day in days],
+                map({day: f"{kind.route.family}-{day}" for day in set(days)}.__getitem__, days),
                 ids,
                 repeat(kind.route.family),
                 tenants,
