@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from pipeline.client.pace import Pace
     from pipeline.client.subscription import Subscription
 
-PASSING = frozenset({"internal-error", "busy", "not-subscribed"})
+NOT_SUBSCRIBED = "not-subscribed"
+"""The code that answers a ``more`` where the server has no membership that it could belong to."""
+
+PASSING = frozenset({"internal-error", "busy", NOT_SUBSCRIBED})
 """Error codes after which the same subscribe may succeed, beside ``too-many-…`` and ``…unavailable``;
 after any other it is refused for good."""
 
@@ -179,7 +182,7 @@ class Session:
         if subscription is None or not subscription.active:
             return [Notice(code, text)]
         if may_pass(code):
-            subscription.put_off(now, self._pace, self._chance())
+            subscription.put_off(now, self._pace, self._chance(), joined=code != NOT_SUBSCRIBED)
             return [Notice(code, text)]
         subscription.phase = Phase.REFUSED
         return [Refusal(subscription, code, text)]

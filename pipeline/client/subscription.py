@@ -4,13 +4,16 @@
 
     UNASKED ──ask──→ ASKED ──subscribed──→ CATCHING_UP ──live──→ LIVE
        ↑               │ └──error──→ REFUSED  │   ↑               │
-       │               │                      └more (next page)   │
+       │               │                      └more (next page, or the same again later)
        └───────────────┴──── connection lost, silence, gap ───────┘
 
 The rule that keeps everything: **a live frame moves the cursor only while LIVE**. One that arrives
 during a catch-up is newer than what is still on its way; resuming from it would skip the rest.
 Its cursor is put by, and counts from the end of the catch-up on. The end of a page moves the cursor
 to that page's own.
+
+A page that the server cannot give just now is asked for again. To subscribe again would begin the catch-up
+anew: where many wait for pages, all of them would begin anew for ever.
 
 Cursors are opaque, but of two live ones of a channel the later sorts higher: so the server promises.
 The cursor of a page sorts by no rule, and is never compared.
@@ -90,6 +93,7 @@ class Subscription:
         self._failures = 0
         self._put_by = ""
         self._more = False
+        self._asked_more = False
 
     @property
     def active(self) -> bool:
@@ -116,11 +120,12 @@ class Subscription:
         """
         if self.phase is Phase.LIVE or not self.active:
             return None
-        return 0.0 if self._more else self._due
+        return self._due
 
     def ask(self, ask: str, now: float, pace: Pace) -> str:
         """The frame that asks, or asks for more, and the wait for its answer begins."""
         self._due = now + pace.answer
+        self._asked_more = self._more
         if self._more:
             self._more = False
             return frames.more(self._ask, self.channel, self.cursor)
@@ -159,7 +164,8 @@ class Subscription:
             return
         self._due = now + pace.answer
         if ended and cursor is not None:
-            self._more, self.cursor = True, cursor
+            self._more, self.cursor, self._due = True, cursor, 0.0
+            self._failures = 0
 
     def caught_up(self, ask: str | None, cursor: str | None) -> None:
         """The catch-up has ended: all before ``cursor`` has arrived."""
@@ -207,11 +213,20 @@ class Subscription:
         else:
             self.owed = since if self.owed is None else min(self.owed, since)
 
-    def put_off(self, now: float, pace: Pace, chance: float) -> None:
-        """The server could not do its part just now: ask again later. The cursor rests."""
-        if self.phase in (Phase.ASKED, Phase.CATCHING_UP):
-            self._failures += 1
-            self._again(now + pace.retry(self._failures, chance))
+    def put_off(self, now: float, pace: Pace, chance: float, *, joined: bool = True) -> None:
+        """The server could not do its part just now: ask again later. The cursor rests.
+
+        Args:
+            joined: Whether the server still has us as a member of the channel, as far as we know.
+        """
+        if self.phase not in (Phase.ASKED, Phase.CATCHING_UP):
+            return
+        self._failures += 1
+        due = now + pace.retry(self._failures, chance)
+        if joined and self._asked_more:
+            self._more, self._due = True, due
+        else:
+            self._again(due)
 
     def _settle(self) -> None:
         """A catch-up has ended: nothing lags, unless something waited for that."""

@@ -48,6 +48,7 @@ class Subscription:
         filter: The filter.
         cursor: Where a resume begins.
         put_by: The highest live cursor since the last ask.
+        page: The ``more`` that was sent since the last subscribe; ``again`` while it waits to be sent again.
         shown: Every hit that was not seen before, in order.
         told: The ``since`` of the gap that the next subscribe answers.
         gaps: (from, to) of what the server said it cannot send.
@@ -64,6 +65,8 @@ class Subscription:
     phase: Phase = Phase.UNASKED
     due: int = 0
     ask: str = ""
+    page: Frame | None = None
+    again: bool = False
     seen: set[str] = field(default_factory=set)
     shown: list[Frame] = field(default_factory=list)
     told: str | None = None
@@ -113,7 +116,7 @@ class Client:
         self._heard, self._pinged = now, None
         for each in self.subscriptions:
             if each.phase is not Phase.LEFT:
-                each.phase, each.due, each.channel = Phase.UNASKED, now, None
+                each.phase, each.due, each.channel, each.again = Phase.UNASKED, now, None, False
 
     # --- what is due --------------------------------------------------------------------------
 
@@ -131,7 +134,8 @@ class Client:
         out, self._more = self._more, []
         for each in self.subscriptions:
             if each.phase not in _SETTLED and each.due <= now:
-                out.append(self._subscribe(each, now))
+                asks = self._more_again if each.again else self._subscribe
+                out.append(asks(each, now))
         if self._pinged is None and now >= self._heard + HEARTBEAT:
             self._pinged = now
             out.append({"type": "ping"})
@@ -150,7 +154,13 @@ class Client:
                 {"type": "unsubscribe", "id": str(self._number), "channel": subscription.channel}
             )
 
+    def _more_again(self, each: Subscription, now: int) -> Frame:
+        each.again, each.due = False, now + ANSWER
+        assert each.page is not None
+        return each.page
+
     def _subscribe(self, each: Subscription, now: int) -> Frame:
+        each.page = None
         self._number += 1
         each.ask, each.phase, each.due = str(self._number), Phase.ASKED, now + ANSWER
         each.put_by, each.asked = "", now
@@ -224,7 +234,8 @@ class Client:
                 if frame["cursor"][0] != LIVE:
                     each.cursor = frame["cursor"]
                 if frame.get("more"):
-                    self._more.append({"type": "more", "id": each.ask, "cursor": each.cursor})
+                    each.page = {"type": "more", "id": each.ask, "cursor": each.cursor}
+                    self._more.append(each.page)
             case "live":
                 each.phase = Phase.LIVE
                 each.cursor = max(frame["cursor"], each.put_by)
@@ -248,7 +259,7 @@ class Client:
     def _lagging(self, each: Subscription, since: str, now: int) -> None:
         """Frames are missing: ask again, from there or from before."""
         if each.phase is not Phase.UNASKED:
-            each.phase, each.due = Phase.UNASKED, now
+            each.phase, each.due, each.again = Phase.UNASKED, now, False
         if "gaps only lower" in self._off:
             each.cursor = since
         elif each.cursor is not None and each.cursor[0] == LIVE:
@@ -258,7 +269,10 @@ class Client:
         each = self._asks.get(frame["id"] or "")
         if each is None or each.ask != frame["id"] or each.phase in _SETTLED:
             return
-        each.phase, each.due = Phase.UNASKED, now + round(self._chance() * AGAIN)
+        each.again = each.page is not None and frame["code"] != "not-subscribed"
+        each.due = now + round(self._chance() * AGAIN)
+        if not each.again:
+            each.phase = Phase.UNASKED
         if frame["code"] == "snapshot-unavailable" and "cursor rests" in self._off:
             each.phase = Phase.LIVE
             each.begin()

@@ -3,12 +3,15 @@
  *
  *     unasked ──ask──→ asked ──subscribed──→ catching-up ──live──→ live
  *        ↑               │ └──error──→ refused  │   ↑               │
- *        │               │                      └more (next page)   │
+ *        │               │                      └more (next page, or the same again later)
  *        └───────────────┴──── connection lost, silence, gap ───────┘
  *
  * The rule that keeps everything: **a live frame moves the cursor only while live**. One that arrives during
  * a catch-up is newer than what is still on its way; resuming from it would skip the rest. Its cursor is put
  * by, and counts from the end of the catch-up on. The end of a page moves the cursor to that page's own.
+ *
+ * A page that the server cannot give just now is asked for again. To subscribe again would begin the catch-up
+ * anew: where many wait for pages, all of them would begin anew for ever.
  *
  * Cursors are opaque, but of two live ones of a channel the later sorts higher: so the server promises. The
  * cursor of a page sorts by no rule, and is never compared.
@@ -45,6 +48,7 @@ export class Progress {
   #failures = 0;
   #putBy = "";
   #more = false;
+  #askedMore = false;
 
   constructor(filter: Filter, snapshot?: number, conflate?: string) {
     this.filter = filter;
@@ -69,8 +73,7 @@ export class Progress {
    */
   due(): number | undefined {
     if (this.phase === "live" || !this.active) return undefined;
-    if (!this.#more) return this.#due;
-    return this.held() ? undefined : 0;
+    return this.#more && this.held() ? undefined : this.#due;
   }
 
   /** Whether the next page is to wait, until there is room for it. */
@@ -82,6 +85,7 @@ export class Progress {
   ask(id: string, now: number, pace: Pace): Frame {
     const due = now + pace.answer;
     this.#due = due;
+    this.#askedMore = this.#more;
     if (this.#more) {
       this.#more = false;
       return { type: "more", id: this.#ask, channel: this.channel, cursor: this.cursor };
@@ -126,6 +130,8 @@ export class Progress {
     if (ended && cursor !== undefined) {
       this.#more = true;
       this.cursor = cursor;
+      this.#due = 0;
+      this.#failures = 0;
     }
   }
 
@@ -174,11 +180,18 @@ export class Progress {
     }
   }
 
-  /** The server could not do its part just now: ask again later. The cursor rests. */
-  putOff(now: number, pace: Pace, chance: number): void {
+  /**
+   * The server could not do its part just now: ask again later. The cursor rests.
+   *
+   * @param joined Whether the server still has us as a member of the channel, as far as we know.
+   */
+  putOff(now: number, pace: Pace, chance: number, joined: boolean): void {
     if (this.phase !== "asked" && this.phase !== "catching-up") return;
-    this.#failures += 1;
-    this.#again(now + retry(pace, this.#failures, chance));
+    const due = now + retry(pace, ++this.#failures, chance);
+    if (joined && this.#askedMore) {
+      this.#more = true;
+      this.#due = due;
+    } else this.#again(due);
   }
 
   /** Over HTTP an answer is whole, so its cursor always counts; without `more` it is the last page. */

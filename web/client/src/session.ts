@@ -193,14 +193,14 @@ export class Session<P extends Progress> {
       this.#listener.refused(of, new Refused(code, said));
       return;
     }
-    of?.putOff(now, this.#pace, this.#random());
+    of?.putOff(now, this.#pace, this.#random(), code !== "not-subscribed");
     this.#listener.notice(code, said);
   }
 
   #gatewayError(frame: Frame, now: number): void {
     // It does not say which frame failed; whatever waits for an answer is asked again.
     for (const each of this.#subscriptions)
-      if (each.phase === "asked") each.putOff(now, this.#pace, this.#random());
+      if (each.phase === "asked") each.putOff(now, this.#pace, this.#random(), true);
     this.#listener.notice(GATEWAY_ERROR, String(frame["message"]));
   }
 
